@@ -66,7 +66,7 @@ class UserCommand(BaseModel):
 
 
 class Settings(BaseModel):
-    """The contents of `settings.toml`. Every key has a default; unknown keys are refused."""
+    """The contents of `settings.toml`. Every key has a default; unknown keys are rejected."""
 
     # Most workspaces have no settings: the validator is built when there are some.
     model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)

@@ -87,7 +87,7 @@ def test_errors_say_what_why_and_what_next_and_keep_stdout_clean(shell: Shell) -
     missing = shell.run("refresh", "acmee", code=2)
     assert missing.stdout == ""
     assert missing.stderr.splitlines() == [
-        "crmdeck: There is no connection 'acmee'.",
+        "crmdeck: No connection named 'acmee'.",
         "  Did you mean 'acme'?",
     ]
     as_json = shell.run("refresh", "acmee", "--json", code=2)
@@ -416,7 +416,7 @@ def test_help_names_each_value(shell: Shell) -> None:
 def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
     assert shell.run("refresh", "acme").stderr
     assert shell.run("refresh", "acme", "--quiet").stderr == ""
-    assert "no connection" in shell.run("--quiet", "refresh", "acmee", code=2).stderr
+    assert "No connection" in shell.run("--quiet", "refresh", "acmee", code=2).stderr
 
 
 def test_all_answers_a_list_however_many_there_are(shell: Shell) -> None:

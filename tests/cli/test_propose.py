@@ -67,7 +67,7 @@ def test_a_proposal_is_a_folder_that_is_never_overwritten(shell: Shell, tmp_path
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        (("--field", "acountName"), "There is no PartnerOS field 'acountName'."),
+        (("--field", "acountName"), "No PartnerOS field named 'acountName'."),
         (("--field", "estimatedValue"), "Opportunity lacks nothing for 'estimatedValue'."),
         (("--field", "currency", "--project", "."), "has no fields of Opportunity"),
     ],

@@ -94,7 +94,7 @@ CASES: list[tuple[str, dict[str, Any], dict[str, Any], str, str]] = [
     ),
     ("roll-up", {"rollup": "sum of L.A by L.P"}, {"rollup": "max of L.A by L.P"}, "srs", ""),
     ("blanks", {"blanks_as_zero": True}, {"blanks_as_zero": False}, "srs", ""),
-    ("description", {"internal_note": ""}, {"internal_note": "why"}, "sss", "admins only"),
+    ("description", {"internal_note": ""}, {"internal_note": "why"}, "sss", "Only admins"),
     ("numbers", {"display_format": "A-{0}"}, {"display_format": "B-{0}"}, "srs", "B-{0}"),
     ("controlled", {"controller": ""}, {"controller": "Country"}, "rsr", "“Country”"),
     ("not controlled", {"controller": "Country"}, {"controller": ""}, "sss", "“Country”"),

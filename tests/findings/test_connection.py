@@ -294,7 +294,7 @@ def test_failed_objects_are_one_finding_for_each_reason() -> None:
         "5 objects failed: calls, deals, emails and 2 more",
     ]
     assert found[1].cause == "calls is rejected. A scope lacks."
-    assert found[1].effect == "Add. The cached schemas stay."
+    assert found[1].effect == "Add. crmdeck keeps the cached schemas."
 
 
 def test_accepted_finding_reopens_if_worse_or_different() -> None:

@@ -147,7 +147,7 @@ def test_a_note_names_the_worst_problem(changed: dict[str, Any], expected: str) 
     assert row_note(row(**changed)) == expected
 
 
-def fails(when: str, reason: str, outcome: Outcome = Outcome.REFUSED, **more: Any) -> FailsWhen:
+def fails(when: str, reason: str, outcome: Outcome = Outcome.REJECTED, **more: Any) -> FailsWhen:
     return FailsWhen("accountName", "Account_Name__c", outcome, when, "A_CODE", reason, **more)
 
 

@@ -148,11 +148,11 @@ def test_rules_warn_unless_they_are_inactive_or_unknown() -> None:
         return [warning.text for warning in warn_of_rules(Field(name=name), rules)]
 
     assert texts("CloseDate") == [
-        "CloseDate is refused by rule Close_Date_In_Future: An open opportunity closes today or "
+        "CloseDate is checked by rule Close_Date_In_Future: An open opportunity closes today or "
         "later.",
         "CloseDate is required when dealstage is closedwon.",
     ]
-    assert texts("Amount") == ["Amount is refused by rule Other.", "Amount must be at least 0."]
+    assert texts("Amount") == ["Amount is checked by rule Other.", "Amount must be at least 0."]
     assert texts("X") == ["X must pass NEW_TYPE(a, {b})."]
     assert warn_of_rules(Field(name="Amount"), None) == ()
 

@@ -79,7 +79,7 @@ def test_impact_and_find_give_reasons_and_no_percentage(ws: Workspace) -> None:
         ("rule", "Partner_Deal_Needs_Amount"),
         ("formula", "Sum_Open_Opportunities__c"),
     ]
-    assert any("was not asked" in sentence for sentence in found["notChecked"])
+    assert any("hasn't asked" in sentence for sentence in found["notChecked"])
     other = {"connection": "acme-marketing", "object": "deals", "field": "amount"}
     hidden = answer(ws, "impact", **other)["notChecked"]
     assert any("doesn't show formulas of 9 fields" in sentence for sentence in hidden)
@@ -122,7 +122,7 @@ def test_field_mapping_and_preflight_answer_in_rows(ws: Workspace) -> None:
     assert {"requiredCrmField": "Name", "state": "no source"} in rows
     assert any("changedSince" in row for row in rows)
     assert PAIR in {row["objectPair"] for row in answer(ws, "mapping", pair=None)["rows"]}
-    assert "refused" in {row["outcome"] for row in answer(ws, "preflight")["rows"]}
+    assert "rejected" in {row["outcome"] for row in answer(ws, "preflight")["rows"]}
     (cause,) = answer(ws, "explain_errors")["rows"]
     assert (cause["kind"], cause["change"]["by"]) == ("required", "Tom Okafor")
     assert cause["mappings"] == [f"{PAIR}:accountDomain"]

@@ -69,34 +69,34 @@ FILLED = target(FieldType.STRING, required=True, default="x")
     ("field", "value", "found"),
     [
         (target(FieldType.STRING, length=3), "abc", None),
-        (target(FieldType.STRING, length=3), "abcd", (Outcome.REFUSED, "TOO_LONG")),
+        (target(FieldType.STRING, length=3), "abcd", (Outcome.REJECTED, "TOO_LONG")),
         (target(FieldType.STRING, length=3), " abc ", (Outcome.CHANGED, "TRIMMED")),
         (target(FieldType.EMAIL), "ada@example.com", None),
-        (target(FieldType.EMAIL), "ada", (Outcome.REFUSED, "NOT_AN_EMAIL")),
+        (target(FieldType.EMAIL), "ada", (Outcome.REJECTED, "NOT_AN_EMAIL")),
         (MONEY, "999.99", None),
-        (MONEY, "1000", (Outcome.REFUSED, "NUMBER_TOO_LARGE")),
+        (MONEY, "1000", (Outcome.REJECTED, "NUMBER_TOO_LARGE")),
         (MONEY, "99.999", (Outcome.CHANGED, "ROUNDED")),
-        (target(FieldType.DECIMAL), "1,5", (Outcome.REFUSED, "NOT_A_NUMBER")),
+        (target(FieldType.DECIMAL), "1,5", (Outcome.REJECTED, "NOT_A_NUMBER")),
         (target(FieldType.INTEGER), 1.5, (Outcome.CHANGED, "ROUNDED")),
-        (target(FieldType.BOOLEAN), "yes", (Outcome.REFUSED, "NOT_A_FLAG")),
-        (target(FieldType.DATE), "2026-02-29", (Outcome.REFUSED, "NOT_A_DATE")),
-        (target(FieldType.DATE), "31/12/2026", (Outcome.REFUSED, "NOT_A_DATE")),
-        (target(FieldType.DATE), "46000.5", (Outcome.REFUSED, "NOT_A_DATE")),
-        (target(FieldType.DATE), "1699-12-31", (Outcome.REFUSED, "DATE_OUT_OF_RANGE")),
+        (target(FieldType.BOOLEAN), "yes", (Outcome.REJECTED, "NOT_A_FLAG")),
+        (target(FieldType.DATE), "2026-02-29", (Outcome.REJECTED, "NOT_A_DATE")),
+        (target(FieldType.DATE), "31/12/2026", (Outcome.REJECTED, "NOT_A_DATE")),
+        (target(FieldType.DATE), "46000.5", (Outcome.REJECTED, "NOT_A_DATE")),
+        (target(FieldType.DATE), "1699-12-31", (Outcome.REJECTED, "DATE_OUT_OF_RANGE")),
         (target(FieldType.DATE), "2026-05-16T12:00:00Z", (Outcome.CHANGED, "TIME_CUT")),
         (target(FieldType.DATETIME), "2026-05-16", (Outcome.UNKNOWN, "TIME_MISSING")),
-        (target(FieldType.REFERENCE), "3f1c2a9e-7b40", (Outcome.REFUSED, "FOREIGN_ID")),
+        (target(FieldType.REFERENCE), "3f1c2a9e-7b40", (Outcome.REJECTED, "FOREIGN_ID")),
         (target(FieldType.REFERENCE), "001000000000001AAA", None),
         (choice(True), "won", None),
-        (choice(True), "old", (Outcome.REFUSED, "NOT_A_PICKLIST_VALUE")),
+        (choice(True), "old", (Outcome.REJECTED, "NOT_A_PICKLIST_VALUE")),
         (choice(False), "new", (Outcome.CHANGED, "NEW_PICKLIST_VALUE")),
         (choice(True), " won ", (Outcome.CHANGED, "TRIMMED")),
         (target(FieldType.PICKLIST, picklist=VALUES, restricted=False, length=3), "long",
-         (Outcome.REFUSED, "TOO_LONG")),
+         (Outcome.REJECTED, "TOO_LONG")),
         (choice(None), "new", (Outcome.UNKNOWN, "NOT_A_PICKLIST_VALUE")),
-        (MANY, "won;old", (Outcome.REFUSED, "NOT_A_PICKLIST_VALUE")),
+        (MANY, "won;old", (Outcome.REJECTED, "NOT_A_PICKLIST_VALUE")),
         (target(FieldType.OTHER), "x", (Outcome.UNKNOWN, "TYPE_NOT_JUDGED")),
-        (target(FieldType.STRING, calculated=True), "x", (Outcome.REFUSED, "READ_ONLY")),
+        (target(FieldType.STRING, calculated=True), "x", (Outcome.REJECTED, "READ_ONLY")),
         (target(FieldType.STRING, required=True), "", (Outcome.UNLESS_AUTOMATION, "REQUIRED")),
         (FILLED, "", (Outcome.CHANGED, "DEFAULT_FILLS")),
     ],
@@ -109,7 +109,7 @@ def test_a_value_is_taken_changed_or_refused(
 
 def test_without_automation_a_missing_value_is_refused_for_certain() -> None:
     field = target(FieldType.STRING, required=True)
-    assert judged(field, "", automation=()) == [(Outcome.REFUSED, "REQUIRED")]
+    assert judged(field, "", automation=()) == [(Outcome.REJECTED, "REQUIRED")]
     assert judged(field, "", automation=("flow",)) == [(Outcome.UNLESS_AUTOMATION, "REQUIRED")]
     assert judged(field, "", filled=frozenset({"Target__c"})) == []
 
@@ -120,13 +120,13 @@ def test_a_rule_is_not_judged_by_a_value_that_its_field_refuses() -> None:
         kind=RuleKind.VALIDATION,
         expression="AND(Target__c > 5, NOT($Permission.Deal_Desk))",
     )
-    refused = [(Outcome.REFUSED, "NOT_A_NUMBER")]
+    refused = [(Outcome.REJECTED, "NOT_A_NUMBER")]
     assert judged(target(FieldType.DECIMAL), "1,5", rules=(rule,)) == refused
 
 
 def test_a_unique_value_comes_once_in_a_batch() -> None:
     field = target(FieldType.STRING, unique=True)
-    assert judged(field, "a", "A", "", "") == [(Outcome.REFUSED, "TWICE_IN_BATCH")]
+    assert judged(field, "a", "A", "", "") == [(Outcome.REJECTED, "TWICE_IN_BATCH")]
     assert judged(field.model_copy(update={"case_sensitive": True}), "a", "A") == []
 
 
@@ -153,11 +153,11 @@ def test_a_refused_record_takes_no_unique_value() -> None:
         for place, record in enumerate(records, 1)
     ]
     assert found == [
-        [(Outcome.REFUSED, "NOT_A_DATE")],
+        [(Outcome.REJECTED, "NOT_A_DATE")],
         [(Outcome.UNKNOWN, "TIME_MISSING")],
         # The second record is stored or not: in either case this value is taken afterwards.
         [(Outcome.UNKNOWN, "TWICE_IN_BATCH")],
-        [(Outcome.REFUSED, "TWICE_IN_BATCH")],
+        [(Outcome.REJECTED, "TWICE_IN_BATCH")],
     ]
 
 
@@ -196,12 +196,12 @@ PIPELINES = [
     ("record", "found"),
     [
         ({"dealstage": "new"}, []),
-        ({"dealstage": "new", "pipeline": "partners"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
+        ({"dealstage": "new", "pipeline": "partners"}, [(Outcome.REJECTED, "NOT_IN_PIPELINE")]),
         ({"dealstage": "submitted", "pipeline": "partners"}, []),
         ({"dealstage": "submitted"}, [(Outcome.UNKNOWN, "NOT_IN_PIPELINE")]),
-        ({"dealstage": "lost"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
-        ({"dealstage": "new", "pipeline": "other"}, [(Outcome.REFUSED, "NOT_IN_PIPELINE")]),
-        ({"dealstage": "approved", "pipeline": "partners"}, [(Outcome.REFUSED, "PIPELINE_RULE")]),
+        ({"dealstage": "lost"}, [(Outcome.REJECTED, "NOT_IN_PIPELINE")]),
+        ({"dealstage": "new", "pipeline": "other"}, [(Outcome.REJECTED, "NOT_IN_PIPELINE")]),
+        ({"dealstage": "approved", "pipeline": "partners"}, [(Outcome.REJECTED, "PIPELINE_RULE")]),
     ],
 )
 def test_a_stage_belongs_to_its_pipeline(
@@ -252,7 +252,7 @@ def test_hubspot_has_habits_of_its_own(kind: FieldType, value: str, code: str | 
     schema = ObjectSchema(object_type="deals", fields=(target(kind),), rules=())
     judge = Judge(schema, [MappedField("source", "Target__c")], HUBSPOT, Setting(now=NOW))
     found = [(each.outcome, each.code) for each in judge.judge(1, {"source": value})]
-    assert found == ([] if code is None else [(Outcome.REFUSED, code)])
+    assert found == ([] if code is None else [(Outcome.REJECTED, code)])
 
 
 def rule(expression: str) -> Rule:
@@ -327,7 +327,7 @@ def test_a_record_type_is_known_or_asked_for() -> None:
 @pytest.mark.parametrize(
     ("expression", "found"),
     [
-        ("MIN_LENGTH(2)", [Outcome.REFUSED]),
+        ("MIN_LENGTH(2)", [Outcome.REJECTED]),
         ("MIN_LENGTH(1)", []),
         ("NEW_KIND(1)", [Outcome.UNKNOWN]),
     ],
@@ -345,7 +345,7 @@ def test_what_stops_every_record_comes_first() -> None:
         return WriteProblem(position=position, outcome=outcome, code=code, reason=code)
 
     listed = [
-        finding(1, Outcome.REFUSED, "SOME"),
+        finding(1, Outcome.REJECTED, "SOME"),
         finding(1, Outcome.CHANGED, "ALL_CHANGED"),
         finding(2, Outcome.CHANGED, "ALL_CHANGED"),
         finding(1, Outcome.UNLESS_AUTOMATION, "ALL"),
@@ -360,8 +360,8 @@ def test_what_stops_every_record_comes_first() -> None:
         ("SOME", 1, False),
         ("ALL_CHANGED", 2, True),
     ]
-    assert findings.counts(3) == OutcomeCounts(refused=1, unless_automation=1, fine=1)
-    assert findings.counts(3, causes[:1]) == OutcomeCounts(refused=1, changed=1, fine=1)
+    assert findings.counts(3) == OutcomeCounts(rejected=1, unless_automation=1, fine=1)
+    assert findings.counts(3, causes[:1]) == OutcomeCounts(rejected=1, changed=1, fine=1)
 
 
 STAGE = Field(
@@ -375,8 +375,8 @@ STAGE = Field(
     [
         ("a", None, None),
         ("b", None, (Outcome.UNKNOWN, "NOT_IN_RECORD_TYPE")),
-        ("c", None, (Outcome.REFUSED, "NOT_IN_RECORD_TYPE")),
-        ("b", "Partner", (Outcome.REFUSED, "NOT_IN_RECORD_TYPE")),
+        ("c", None, (Outcome.REJECTED, "NOT_IN_RECORD_TYPE")),
+        ("b", "Partner", (Outcome.REJECTED, "NOT_IN_RECORD_TYPE")),
         ("b", "Direct", None),
         ("a", "Unread", (Outcome.UNKNOWN, "RECORD_TYPE_VALUES")),
     ],
@@ -419,7 +419,7 @@ def test_other_rules_and_fields_decide_or_are_named() -> None:
     depends = ("DEPENDENT_VALUE", "stored, but Region__c doesn't allow it")
     assert judged("a", may=False) == [duplicate]
     assert judged("b", may=True) == [depends, duplicate]
-    assert judged("b", may=False) == [depends, ("RULE", "rule R"), duplicate]
+    assert judged("b", may=False) == [depends, ("RULE", "breaks rule R"), duplicate]
 
 
 @given(
@@ -449,10 +449,10 @@ def test_edge_values_show_when_each_row_fails() -> None:
         Setting(now=NOW, automation=()),
     )
     assert [(each.partner_field, each.outcome, each.when) for each in found] == [
-        ("name", Outcome.REFUSED, "empty"),
-        ("name", Outcome.REFUSED, "81 characters or more"),
-        ("value", Outcome.REFUSED, "10,000,000,000,000,000 or more"),
-        ("value", Outcome.REFUSED, "more than 500,000"),
+        ("name", Outcome.REJECTED, "empty"),
+        ("name", Outcome.REJECTED, "81 characters or more"),
+        ("value", Outcome.REJECTED, "10,000,000,000,000,000 or more"),
+        ("value", Outcome.REJECTED, "more than 500,000"),
         ("value", Outcome.CHANGED, "more than 2 decimal places"),
     ]
 
@@ -505,7 +505,7 @@ def test_a_stored_value_older_than_its_field_is_still_read() -> None:
     judge = Judge(schema, [MappedField("source", "Target__c")], SALESFORCE,
                   Setting(now=NOW, create=False, automation=()))  # fmt: skip
     judged = judge.judge(1, {"source": "x"}, {"Stage": "gone"})
-    assert [(each.outcome, each.code) for each in judged] == [(Outcome.REFUSED, "RULE")]
+    assert [(each.outcome, each.code) for each in judged] == [(Outcome.REJECTED, "RULE")]
 
 
 def test_a_value_map_converts_each_choice() -> None:

@@ -348,7 +348,7 @@ def compared(
 ) -> tuple[str, str]:
     """Return the outcome, and the disagreement if there is one."""
     outcomes = {each.outcome for each in findings}
-    refused = [f"{f.code} {f.crm_field}" for f in findings if f.outcome is Outcome.REFUSED]
+    refused = [f"{f.code} {f.crm_field}" for f in findings if f.outcome is Outcome.REJECTED]
     if refused:
         return "refused", "" if fate.errors else f"taken, but refused by {refused} | {record}"
     if outcomes - {Outcome.CHANGED}:

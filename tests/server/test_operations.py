@@ -92,7 +92,7 @@ def test_requests_are_counted_and_logged_by_route_and_unknown_parameters_refused
     assert "crmdeck_history_up 1.0" in metrics
     assert 'crmdeck_refreshes_total{outcome="ok"} 2.0' in metrics
     assert "crmdeck_refresh_seconds_count 2.0" in metrics
-    assert "crmdeck_sign_ins_refused_total 1.0" in metrics
+    assert "crmdeck_sign_ins_rejected_total 1.0" in metrics
     assert "crmdeck_database_connections 0.0" in metrics
     [waits] = re.findall(r"crmdeck_write_wait_seconds_count (\S+)", metrics)
     assert float(waits) >= 1

@@ -330,7 +330,7 @@ async def test_a_refresh_keeps_the_cursor_on_its_row_and_the_first_one_is_offere
             "Region",
         ]
         assert table(pilot, "fields").cursor_key == ("Account", "Name")
-        assert "Region: New field" in await press(pilot, "backspace")
+        assert "Region: Nothing depends" in await press(pilot, "backspace")
         # A connection that was never refreshed offers the refresh.
         write(tmp_path / "empty", "Lead", field("Company"))
         await start(pilot, "empty")
@@ -440,7 +440,7 @@ async def test_an_unmapped_field_shows_its_best_matches_and_can_be_mapped(
         assert "1 required field not mapped" in screen_text(pilot)
         # The next step stays; other views give way.
         text = await press(pilot, "enter", "G")
-        assert "─ required, not mapped: CloseDate" in text
+        assert "─ required but not mapped: CloseDate" in text
         await until(pilot, lambda: "match deal_registration.expected" in screen_text(pilot))
         # Tab moves to the details and back.
         details = app.screen.query_one("#brief")

@@ -150,7 +150,7 @@ def check(
     a sign-in, 6 if crmdeck could not read some objects or connections, 1 if it could read none.
     """
     wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
-    # What can be refused is refused before the refresh, which can take minutes.
+    # What can be rejected is rejected before the refresh, which can take minutes.
     if wanted is not None:
         ws.checks.require_format(wanted)
     if notify:

@@ -72,7 +72,7 @@ def drift(
         )
     listing.require(workspace.COLUMNS["drift"])
     if fail_on is not None:
-        ws.checks.policy()  # A gate refuses a policy that it can't use before anything changes.
+        ws.checks.policy()  # A gate rejects a policy that it can't use before anything changes.
     begin, end = time_range(since, until, ws)
     wanted = tuple(dict.fromkeys(names or (None,)))
     limits: dict[str, Any] = {"object_type": object_type, "since": begin, "until": end}

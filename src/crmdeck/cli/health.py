@@ -118,8 +118,8 @@ def _say_details(status: model.ConnectionStatus) -> None:
     for finding in status.findings:
         show_finding(finding)
     for end in status.endings:
-        due = f" May end on {end.ends_at:%Y-%m-%d}." if end.ends_at else ""
-        say(f"{status.name}: can end: {end.message}{due}")
+        due = f" May stop working on {end.ends_at:%Y-%m-%d}." if end.ends_at else ""
+        say(f"{status.name}: can break: {end.message}{due}")
         say_details(end.remedy, end.link)
 
 
@@ -151,7 +151,7 @@ def refresh(
     if not wanted:
         raise workspace.no_connections(ws.context, "refresh")
     if fail_on is not None:
-        ws.checks.policy()  # A gate refuses a policy that it can't use before it refreshes.
+        ws.checks.policy()  # A gate rejects a policy that it can't use before it refreshes.
     with ProgressLine(wanted[0] if len(wanted) == 1 else "") as line:
         attempts = ws.refreshes.run_many(wanted, progress=line, accept_suspect=accept_suspect)
     reasons = [_reasons(ws, attempt, attempts, fail_on) for attempt in attempts]

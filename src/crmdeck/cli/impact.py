@@ -49,4 +49,4 @@ def impact(
         )
     )
     for sentence in found.not_checked:
-        say(visible_text(f"Not checked: {sentence}"))
+        say(visible_text(f"Note: {sentence}"))

@@ -96,7 +96,7 @@ def suggest(
                 f"({each.confidence:.0%}, {workspace.DIRECTION_WORDS[each.direction]})."
             )
     for required in ws.mappings.required_unmapped(name, pair) if not fields else ():
-        say(f"Required, not mapped: {required.name}")
+        say(f"Required but not mapped: {required.name}")
 
 
 @lists

@@ -1,4 +1,4 @@
-"""crmdeck preflight: which writes the CRM will refuse or change."""
+"""crmdeck preflight: which writes the CRM will reject or change."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from crmdeck.model import STOPPING, Direction, Outcome, OutcomeCounts, Preflight
 from crmdeck.text import count
 
 OUTCOMES = {
-    Outcome.REFUSED: "refused",
-    Outcome.UNLESS_AUTOMATION: "refused unless automation fills it",
-    Outcome.UNLESS_USER: "refused unless the user is allowed",
+    Outcome.REJECTED: "rejected",
+    Outcome.UNLESS_AUTOMATION: "rejected unless automation fills it",
+    Outcome.UNLESS_USER: "rejected unless the user has permission",
     Outcome.CHANGED: "changed",
     Outcome.UNKNOWN: "can't judge",
 }
@@ -48,13 +48,13 @@ _SUFFIXES = {
 class FailOn(StrEnum):
     """The outcomes that fail a preflight, each with the ones before it."""
 
-    REFUSED = "refused"
+    REJECTED = "rejected"
     UNLESS = "unless"
     UNKNOWN = "unknown"
 
 
 _FAILING = {
-    FailOn.REFUSED: (Outcome.REFUSED,),
+    FailOn.REJECTED: (Outcome.REJECTED,),
     FailOn.UNLESS: STOPPING,
     FailOn.UNKNOWN: (*STOPPING, Outcome.UNKNOWN),
 }
@@ -77,7 +77,7 @@ def preflight(
         Path | None,
         typer.Option(
             "--records",
-            help="Records as CSV, JSON, JSON lines or Excel (default: edge values).",
+            help="Records as CSV, JSON, JSON lines or Excel (default: boundary values).",
             show_default=False,
         ),
     ] = None,
@@ -94,7 +94,7 @@ def preflight(
         bool, typer.Option("--update/--create", help="Judge updates of existing records.")
     ] = False,
     as_user: Annotated[
-        bool, typer.Option("--as-user", help="Apply the permissions of the connection's user.")
+        bool, typer.Option("--as-user", help="Apply the permissions of crmdeck's own user.")
     ] = False,
     record_type: Annotated[
         str | None,
@@ -127,7 +127,7 @@ def preflight(
     force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> ExitCode:
-    """Show which writes the CRM will refuse or change, before a sync sends them."""
+    """Show which writes the CRM will reject or change, before a sync sends them."""
     wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
     # A workbook can't be written to a pipe, and edge values aren't a report.
     if wanted == "xlsx" and (output is None or (records is None and sample is None)):
@@ -194,7 +194,7 @@ def _write(
 
 def _show_failures(failures: Sequence[workspace.FailsWhen]) -> None:
     if not failures:
-        say("No mapped row fails with edge values.")
+        say("No mapped row fails with boundary values.")
         return
     cells: Cells = {
         "outcome": lambda each: OUTCOMES[each.outcome],
@@ -214,7 +214,7 @@ def _show_report(report: PreflightReport) -> None:
         causes = count(len(report.stopping), "cause")
         fixed = "this is" if len(report.stopping) == 1 else "these are"
         receiver = "PartnerOS" if report.direction is Direction.PULL else "the CRM"
-        emit(f"{records}: {receiver} refuses every one, for {causes}.")
+        emit(f"{records}: {receiver} rejects all of them, for {causes}.")
         emit(f"Once {fixed} fixed: {_counts(report.otherwise)}.\n")
     else:
         emit(f"{records}: {_counts(report)}.\n")

@@ -147,7 +147,7 @@ class Caller:
 
     def _keep_pace(self, cancel: CancelToken) -> None:
         seconds = self.pace.left()
-        # Over the budget crmdeck sends the request, and the CRM refuses it with a reason.
+        # Over the budget crmdeck sends the request, and the CRM rejects it with a reason.
         if seconds and self._patience.take(seconds):
             with self._meter.pause(Wait(self._who, seconds, asked=True)):
                 cancel.wait(seconds)

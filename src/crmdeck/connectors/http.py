@@ -30,7 +30,7 @@ from crmdeck.redaction import redact
 _CHUNK = 64 * 1024
 _LARGE = 1024 * 1024
 _M_MMAP_THRESHOLD = -3  # of malloc.h
-# No count of a CRM is longer, and int() itself refuses very long texts.
+# No count of a CRM is longer, and int() itself rejects very long texts.
 _DIGITS = 15
 _OK = 200
 _MEMBERS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -214,7 +214,7 @@ def check_memory(data: bytes | msgspec.Raw, limits: Limits, who: str) -> None:
 def split_json(data: bytes, key: str, limits: Limits, who: str) -> object:
     """Return the value of a JSON text, in which the items of the list under `key` stay text.
 
-    `formats.json_values.record` parses them, one at a time. A text that msgspec refuses is parsed
+    `formats.json_values.record` parses them, one at a time. A text that msgspec rejects is parsed
     by `json`, like all others. Raises like it, and AnswerTooLargeError.
     """
     if data.count(b",") * _BYTES_OF_PART > limits.max_memory:

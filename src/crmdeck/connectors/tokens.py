@@ -39,7 +39,7 @@ class TokenKeeper:
     """Keeps the access token of a connection to `who`, and renews it with `grant`.
 
     If several threads find the token rejected, one renews it and the others use the new one. A
-    refused renewal isn't repeated.
+    rejected renewal isn't repeated.
     """
 
     def __init__(

@@ -103,7 +103,7 @@ def load_keys(file: Path | None, command: Sequence[str]) -> KeyRing:
 
 def seal(data_key: bytes, place: str, secret: str) -> str:
     """Return a secret, encrypted for one place only."""
-    # Passwords can contain what UTF-8 refuses.
+    # Passwords can contain what UTF-8 rejects.
     return _encrypt(data_key, secret.encode("utf-8", "surrogatepass"), place)
 
 

@@ -25,13 +25,13 @@ SAFE, RISKY, BREAKING = Severity.SAFE, Severity.RISKY, Severity.BREAKING
 
 _READS = {
     RENAMED: (RISKY, "reads the field by its old name"),
-    REMOVED: (BREAKING, "reads the field: the CRM refuses the removal, or this stops working"),
-    SHORTENED: (SAFE, "reads the field: it keeps working with shorter values"),
+    REMOVED: (BREAKING, "reads the field; the CRM rejects the removal, or this stops working"),
+    SHORTENED: (SAFE, "reads the field, and keeps working with shorter values"),
 }
 _OTHER_RULE = {
     RENAMED: (RISKY, "checks the field by its old name"),
     REMOVED: (RISKY, "checks the field, and no longer applies"),
-    SHORTENED: (SAFE, "checks the field: it keeps working with shorter values"),
+    SHORTENED: (SAFE, "checks the field, and keeps working with shorter values"),
 }
 _DEPENDS = {
     RENAMED: (RISKY, "takes its allowed values from the field by its old name"),
@@ -39,7 +39,7 @@ _DEPENDS = {
 }
 _USES = {
     RENAMED: (RISKY, "uses the field by its old name"),
-    REMOVED: (BREAKING, "uses the field: the CRM refuses the removal, or this stops working"),
+    REMOVED: (BREAKING, "uses the field; the CRM rejects the removal, or this stops working"),
     SHORTENED: (SAFE, "uses the field: check what it writes"),
 }
 _SHOWS = {
@@ -77,9 +77,9 @@ def mapping_effects(
     for one in mapped:
         severity = BREAKING
         if change is RENAMED:
-            text = "the mapping names the old field, and stops until it is moved"
+            text = "the mapping uses the old name, and fails until you move it"
         elif change is REMOVED:
-            text = "the mapping has no CRM field, and stops"
+            text = "the mapping loses its CRM field, and fails"
         elif one.direction is Direction.PULL:
             severity, text = SAFE, "PartnerOS gets shorter values"
         else:
@@ -87,7 +87,7 @@ def mapping_effects(
             length = partner.length if partner else None
             allows = f"{length:,} characters" if length else "any length"
             severity = RISKY
-            text = f"the CRM refuses longer values, and PartnerOS allows {allows}"
+            text = f"the CRM rejects longer values, and PartnerOS allows {allows}"
         name = f"{one.object_pair.partition('--')[0]}.{one.partner_field}"
         found.append(
             Effect(

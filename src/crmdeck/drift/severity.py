@@ -77,7 +77,7 @@ def severity_of_rule(
         return severity_of_kind(kind, use)
     if not rule.active:
         return _judge(rules.special.rule_inactive, use)
-    # A rule can be inactive, reworded or only report; each is safe whatever its kind refuses.
+    # A rule can be inactive, reworded or only report; each is safe whatever its kind rejects.
     if changes and all(change.attribute == "message" for change in changes):
         return _judge(rules.special.rule_reworded, use)
     if rule.kind is RuleKind.DUPLICATES and not rule.refuses:

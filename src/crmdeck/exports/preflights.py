@@ -37,13 +37,13 @@ Cause = WriteCause | FailsWhen
 """What a preflight found: about records, or from edge values."""
 
 _WORDS = {
-    Outcome.REFUSED: "refused",
-    Outcome.UNLESS_AUTOMATION: "refused, unless automation in the CRM fixes it",
-    Outcome.UNLESS_USER: "refused, unless the user is allowed",
+    Outcome.REJECTED: "rejected",
+    Outcome.UNLESS_AUTOMATION: "rejected unless automation in the CRM fixes it",
+    Outcome.UNLESS_USER: "rejected unless the user has permission",
     Outcome.CHANGED: "changed",
 }
 _WRITES = {True: "create", False: "update", None: "CRM to PartnerOS"}
-_MARKS = {Outcome.REFUSED: "bad", Outcome.CHANGED: "note"}
+_MARKS = {Outcome.REJECTED: "bad", Outcome.CHANGED: "note"}
 
 
 def finding_rows(findings: Iterable[WriteProblem]) -> Iterator[dict[str, object]]:
@@ -89,7 +89,7 @@ def preflight_report(
         sections.append(
             Section(
                 "Not judged",
-                ("crmdeck doesn't know enough about these. The CRM may refuse or accept them.",),
+                ("crmdeck can't judge these records. The CRM may reject or accept them.",),
                 filled_table(("records", "question", "missing fact"), rows),
             )
         )
@@ -114,15 +114,15 @@ def summary_of(report: PreflightReport, connection: str) -> str:
     receiver = "PartnerOS" if pulled else connection
     if stopping:
         causes = count(len(stopping), "cause")
-        certain = any(cause.outcome is Outcome.REFUSED for cause in stopping)
+        certain = any(cause.outcome is Outcome.REJECTED for cause in stopping)
         unless = "" if certain else " unless its automation fixes them"
         verb = "stops" if len(stopping) == 1 else "stop"
         return f"None of {records} would arrive in {receiver}{unless}: {causes} {verb} them all."
     parts = [
         f"{verb} {number:,}"
         for verb, number in (
-            ("refuses", report.refused),
-            ("may refuse", _unless(report)),
+            ("rejects", report.rejected),
+            ("may reject", _unless(report)),
             ("changes", report.changed),
         )
         if number
@@ -138,8 +138,8 @@ def summary_of(report: PreflightReport, connection: str) -> str:
 def bar_of(counts: OutcomeCounts) -> tuple[Part, ...]:
     """Return the records by outcome as the parts of a bar."""
     return (
-        Part("refused", counts.refused, "bad"),
-        Part("refused unless automation or a permission allows it", _unless(counts), "warn"),
+        Part("rejected", counts.rejected, "bad"),
+        Part("rejected unless automation or a permission allows it", _unless(counts), "warn"),
         Part("changed", counts.changed, "note"),
         Part("can't judge", counts.unknown),
         Part("accepted unchanged", counts.fine, "good"),
@@ -147,7 +147,7 @@ def bar_of(counts: OutcomeCounts) -> tuple[Part, ...]:
 
 
 def counts_text(counts: OutcomeCounts) -> str:
-    """Return records by outcome: `2 refused, 1 changed`."""
+    """Return records by outcome: `2 rejected, 1 changed`."""
     return ", ".join(f"{part.count:,} {part.label}" for part in bar_of(counts) if part.count)
 
 
@@ -199,7 +199,7 @@ def happens(cause: Cause, schema: ObjectSchema, sources: Mapping[str, Field]) ->
         # The words of the CRM's admin say best what a record lacks.
         message = next((rule.message for rule in schema.rules or () if rule.name == cause.rule), "")
         if message:
-            return f"The CRM refuses: {message.rstrip('.')}."
+            return f"The CRM rejects the record: {message.rstrip('.')}."
     source = sources.get(cause.partner_field or "")
     target = next((each for each in schema.fields if each.name == cause.crm_field), None)
     place = source or target

@@ -36,7 +36,7 @@ SUSPECT = "SUSPECT_REFRESH"
 """The error code of a refresh that would remove much at once."""
 _NAMED = 3
 """The most object types that a finding names."""
-_UNSEEN = "crmdeck can't see changes of this CRM."
+_UNSEEN = "crmdeck can't see changes in this CRM."
 
 
 def connection_findings(vitals: Vitals) -> Iterator[Finding]:
@@ -208,8 +208,8 @@ def _token_ends(vitals: Vitals) -> Iterator[Finding]:
         ends,
         short=f"token {verb}",
         cause="crmdeck can't renew this kind of token.",
-        effect=f"Refreshes {'fail since' if verb == 'expired' else 'stop'} {ends:%Y-%m-%d %H:%M} "
-        "UTC.",
+        effect=f"Refreshes {'have failed since' if verb == 'expired' else 'stop on'} "
+        f"{ends:%Y-%m-%d %H:%M} UTC.",
         due_at=ends,
         steps=(_sign_in(vitals),),
     )
@@ -232,7 +232,8 @@ def _token_idle(vitals: Vitals) -> Iterator[Finding]:
             end.ends_at,
             short="token idle",
             cause=end.message,
-            effect=f"Refreshes {'may fail since' if over else 'stop on'} {end.ends_at:%Y-%m-%d}.",
+            effect=f"Refreshes {'may have failed since' if over else 'stop on'} "
+            f"{end.ends_at:%Y-%m-%d}.",
             due_at=end.ends_at,
             link=end.link,
             steps=(*refresh_step(vitals), _sign_in(vitals)),
@@ -325,8 +326,8 @@ def _not_refreshed(vitals: Vitals) -> Iterator[Finding]:
             f"Not refreshed for {count(days, 'day')}",
             last,
             short="not refreshed",
-            cause="No refresh has run since then.",
-            effect="Later changes of the CRM are unknown.",
+            cause="crmdeck hasn't refreshed since then.",
+            effect="crmdeck doesn't know later changes in the CRM.",
             since=last,
             steps=refresh_step(vitals),
         )
@@ -364,7 +365,7 @@ def _objects_failed(vitals: Vitals) -> Iterator[Finding]:
             vitals.whole and vitals.whole.id,
             short="objects failed",
             cause=" ".join(filter(None, (first.message, first.cause))),
-            effect=" ".join(filter(None, (remedy, "The cached schemas stay."))),
+            effect=" ".join(filter(None, (remedy, "crmdeck keeps the cached schemas."))),
             steps=refresh_step(vitals, "Refresh again"),
             weight=len(names),
         )

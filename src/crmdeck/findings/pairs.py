@@ -153,7 +153,7 @@ def _of_group(facts: Facts, group: str, events: Sequence[DriftEvent]) -> Finding
         worst.kind.value.upper(),
         title,
         group,
-        cause=_caused_by(events) or worst.reason,
+        cause=_caused_by(events, title),
         effect=worst.reason if mapped else "No mapping uses it.",
         subject=Subject(
             object_type=worst.object_type,
@@ -172,15 +172,23 @@ def _of_group(facts: Facts, group: str, events: Sequence[DriftEvent]) -> Finding
     return _with_changes(made.model_copy(update={"id": group}), events)
 
 
-def _caused_by(changes: Sequence[DriftEvent]) -> str:
-    """Return the newest cause in a sentence: `Length 255 → 80 by Tom Okafor on 2026-10-02.`"""
+def _caused_by(changes: Sequence[DriftEvent], title: str = "") -> str:
+    """Return the cause, `Changed by Tom Okafor on 2026-10-02: length 255 → 80.`
+
+    A `title` that contains the change isn't repeated.
+    """
     if not changes:
         return ""
     worst = max(changes, key=lambda event: (event.severity.rank, event.detected_at))
     who = f" by {worst.changed_by}" if worst.changed_by else ""
     happened = what_happened(worst)
-    day = worst.changed_at or worst.detected_at
-    return f"{happened[:1].upper()}{happened[1:]}{who} on {day:%Y-%m-%d}."
+    when = f"{who} on {worst.changed_at or worst.detected_at:%Y-%m-%d}"
+    if happened in title:
+        by = f"{worst.changed_by} made" if who else "crmdeck found"
+        return f"{by} the change{when.removeprefix(who)}."
+    if happened.endswith("removed") and not worst.changes:
+        return f"{happened[:1].upper()}{happened[1:]}{when}."
+    return f"Changed{when}: {happened}."
 
 
 def _of_pair(facts: Facts, pair: PairFacts, relevant: Sequence[DriftEvent]) -> Iterator[_Open]:
@@ -245,7 +253,7 @@ def _of_pair(facts: Facts, pair: PairFacts, relevant: Sequence[DriftEvent]) -> I
         if current_state(decided.get(name), None)[0] is DecisionState.PENDING
     ]
     if undecided:
-        title = f"{count(len(undecided), 'row')} of {named.partner_object} undecided"
+        title = f"{count(len(undecided), 'undecided row')} in {named.partner_object}"
         found = make_finding(
             facts.vitals.connection,
             FindingKind.UNDECIDED_ROWS,
@@ -253,7 +261,7 @@ def _of_pair(facts: Facts, pair: PairFacts, relevant: Sequence[DriftEvent]) -> I
             "UNDECIDED_ROWS",
             title,
             pair.pair,
-            cause=f"{pair.pair} has {count(len(undecided), 'field')} without a decision.",
+            cause=f"You haven't decided on {count(len(undecided), 'field')} of {pair.pair}.",
             subject=Subject(object_pair=pair.pair, object_type=named.crm_object),
             weight=len(undecided),
             steps=(_pair_step(facts.vitals, pair.pair, Verb.MAP, "Map them", "suggest"),),
@@ -333,13 +341,14 @@ def _of_row(facts: Facts, pair: PairFacts, decision: Decision, judged: RowJudgme
         case _ if failure is None:
             worst = max(judged.changes, key=lambda event: event.severity.rank)
             title, effect = f"{label}: {what_happened(worst)}", worst.reason
+            cause = _caused_by(judged.changes, title)
         case _:
             title = failure_words(label, failure, judged.cases)
             if judged.urgency is Urgency.NOTE:
                 effect = ""
             elif judged.urgency is Urgency.FAILING and failure.when == "always":
                 effect = f"The CRM rejects new {_records(pair)}."
-            where = f"{crm_field}: {failure.when}, {failure.reason}."
+            where = f"{crm_field}: {failure.reason}."
             more = f" {count(judged.cases - 1, 'more case')}." if judged.cases > 1 else ""
             cause = f"{cause} {where}{more}".strip()
     if failure is not None and failure.code in ("TOO_LONG", "NUMBER_TOO_LARGE"):
@@ -419,13 +428,13 @@ def _of_filled(
 def _required(facts: Facts, pair: PairFacts, name: str, changes: Sequence[DriftEvent]) -> Finding:
     vitals, crm_object = facts.vitals, ObjectPair.parse(pair.pair).crm_object
     flows = pair.verdicts.flows
-    unless = f" unless {first_few(flows, _NAMED)} fills it" if flows else ""
+    unless = f" unless the {first_few(flows, _NAMED)} fills it" if flows else ""
     return make_finding(
         vitals.connection,
         FindingKind.REQUIRED_NO_SOURCE,
         Urgency.FAILING,
         "REQUIRED",
-        f"{crm_object}.{name}: required, not mapped",
+        f"{crm_object}.{name} is required but not mapped",
         REQUIRED,
         pair.pair,
         name,
@@ -435,9 +444,9 @@ def _required(facts: Facts, pair: PairFacts, name: str, changes: Sequence[DriftE
         subject=Subject(object_pair=pair.pair, object_type=crm_object, crm_field=name),
         mapped=True,
         steps=(
-            _pair_step(vitals, pair.pair, Verb.CHOOSE, "Choose a source", "suggest"),
-            _pair_step(vitals, pair.pair, Verb.FILL, "It is filled elsewhere", "mapping filled",
-                       name),
+            _pair_step(vitals, pair.pair, Verb.CHOOSE, "Choose a PartnerOS field", "suggest"),
+            _pair_step(vitals, pair.pair, Verb.FILL, "Mark it as filled elsewhere",
+                       "mapping filled", name),
         ),
     )  # fmt: skip
 
@@ -451,7 +460,7 @@ def _nothing_mapped(vitals: Vitals, likely: str) -> Finding:
         "NOTHING_MAPPED",
         f"Map {named.partner_object} to {named.crm_object}",
         short="nothing mapped",
-        cause="Without a mapping, crmdeck can't show what a change breaks.",
+        cause="crmdeck can't show what a change breaks until you map a pair.",
         subject=Subject(object_pair=likely),
         steps=(_pair_step(vitals, likely, Verb.MAP, "Map it", "suggest"),),
     )

@@ -1,7 +1,7 @@
 """Data dictionaries: one row for each field, from a CSV, a workbook, or the records of a query.
 
 `crmdeck/knowledge/formats/dictionaries.toml` has the headings and the words for types. This module
-doesn't guess: it refuses a sheet without a column of API names, or with two columns that contradict
+doesn't guess: it rejects a sheet without a column of API names, or with two columns that contradict
 each other. Columns with other headings go into `native`.
 """
 

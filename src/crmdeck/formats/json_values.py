@@ -96,7 +96,7 @@ def parsed(raw: msgspec.Raw) -> object:
     try:
         return _ANY.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # msgspec refuses NaN, halves of surrogate pairs and very large numbers.
+        # msgspec rejects NaN, halves of surrogate pairs and very large numbers.
         try:
             return json.loads(bytes(raw))
         except (ValueError, RecursionError):

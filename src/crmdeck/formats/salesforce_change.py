@@ -73,7 +73,7 @@ _STORED_AS = {
     FieldType.INTEGER: FieldType.DECIMAL,
 }
 _LINES = {"LongTextArea": 5, "Html": 10, "MultiselectPicklist": 4}
-# Salesforce refuses the element `required` in fields of these types.
+# Salesforce rejects the element `required` in fields of these types.
 _WITHOUT_REQUIRED = frozenset({"Checkbox", "LongTextArea", "Html"})
 
 

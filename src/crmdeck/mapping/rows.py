@@ -274,7 +274,7 @@ class RequiredRow:
     """
 
     field: Field
-    outcome: Outcome = Outcome.REFUSED
+    outcome: Outcome = Outcome.REJECTED
     mark: Decision | None = None
     history: tuple[Decision, ...] = ()
     risk: Acceptance | None = None
@@ -411,7 +411,7 @@ class RowBuilder:
         """Return the required CRM fields without a PartnerOS field, in the order of the schema."""
         # A flow or a trigger can fill the field before the CRM checks that it has a value.
         rules = self.review.write_rules
-        outcome = Outcome.UNLESS_AUTOMATION if rules.runs_automation else Outcome.REFUSED
+        outcome = Outcome.UNLESS_AUTOMATION if rules.runs_automation else Outcome.REJECTED
         marks = filled_elsewhere(log)
         history: defaultdict[str, list[Decision]] = defaultdict(list)
         for decision in log:

@@ -148,7 +148,7 @@ def automation_of(schema: ObjectSchema, *, create: bool) -> tuple[str, ...] | No
     if RuleKind.AUTOMATION not in schema.known_kinds:
         return None
     return tuple(
-        rule.name
+        rule.title
         for rule in schema.rules or ()
         if rule.kind is RuleKind.AUTOMATION
         and rule.active

@@ -26,7 +26,7 @@ FILLED_ELSEWHERE = "filled elsewhere"
 # Four of five candidates below this match are wrong, and most of them are nonsense to a reader.
 WORTH_NAMING = 0.2
 OUTCOME_SIGNS = {
-    Outcome.REFUSED: "✕",
+    Outcome.REJECTED: "✕",
     Outcome.UNLESS_AUTOMATION: "▲",
     Outcome.UNLESS_USER: "▲",
     Outcome.CHANGED: "~",

@@ -178,13 +178,13 @@ def _size_warnings(source: Field, target: Field) -> Iterator[MappingWarning]:
             yield MappingWarning(
                 code="LENGTH_SHORTER",
                 text=f"{target.name} allows {target.length} characters, {source.name} up to "
-                f"{source.length}. Longer values are cut or refused.",
+                f"{source.length}. Longer values are cut or rejected.",
             )
         elif not source.length and source.type in _UNBOUNDED:
             yield MappingWarning(
                 code="LENGTH_SHORTER",
                 text=f"{target.name} allows {target.length} characters, but {source.name} has no "
-                "known limit. Longer values are cut or refused.",
+                "known limit. Longer values are cut or rejected.",
             )
     if source.type in _NUMBERS and target.type in _NUMBERS:
         yield from _digit_warnings(source, target)

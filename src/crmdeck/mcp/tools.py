@@ -227,7 +227,7 @@ class View(NamedTuple):
                 return (one,)
         near = nearest(ref, [one.name for one in seen])
         raise NotFoundError(
-            f"There is no connection '{ref}'.",
+            f"No connection named '{ref}'.",
             remedy=did_you_mean(near) if near else "List the connections with `status`.",
             code="CONNECTION_NOT_FOUND",
         )
@@ -382,7 +382,7 @@ def find_fields(view: View, asked: FindArguments) -> Answer:
         for rank, one in enumerate(found.fields, 1)
     ]
     gaps = _gaps(statuses, view.ws.now)
-    return Answer(rows, [*gaps, *found.not_checked, "Objects out of scope were not read."])
+    return Answer(rows, [*gaps, *found.not_checked, "crmdeck didn't read objects out of scope."])
 
 
 @_tool(TOOLS, "What is this CRM field? Its attributes, mappings, fill rate and picklist values.")
@@ -410,7 +410,7 @@ def field(view: View, asked: FieldArguments) -> Answer:
         gaps.append("Fill rate: no records were sampled.")
     usage = view.ws.schemas.known_usages(asked.connection)
     if not any(key[1:] == (asked.object, asked.field) for key in usage):
-        gaps.append("The CRM was not asked where it uses the field.")
+        gaps.append("crmdeck hasn't asked the CRM where it uses the field.")
     # Last, because a picklist can have thousands of values and fill all pages.
     rows += [{"picklistValue": each.value, "active": each.active} for each in found.picklist]
     return Answer(rows, gaps)
@@ -427,7 +427,7 @@ def fields(view: View, asked: FieldsArguments) -> Answer:
                 {"object": one.object_type, "label": one.label, "fields": one.field_count}
                 for one in objects
             ],
-            [*gaps, "Objects out of scope were not read."],
+            [*gaps, "crmdeck didn't read objects out of scope."],
         )
     mapped = view.ws.schemas.overview(asked.connection, at).mapped
     rows: list[Row] = [
@@ -553,10 +553,10 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
     ]
     required = view.ws.mappings.required_unmapped(asked.connection, asked.pair)
     rows = [{"requiredCrmField": one.name, "state": "no source"} for one in required] + rows
-    return Answer(rows, [*gaps, "Preflight was not run: ask `preflight` for refused writes."])
+    return Answer(rows, [*gaps, "Preflight was not run: call `preflight` for rejected writes."])
 
 
-@_tool(TOOLS, "Which writes of this object pair will the CRM refuse or change?")
+@_tool(TOOLS, "Which writes of this object pair will the CRM reject or change?")
 def preflight(view: View, asked: PreflightArguments) -> Answer:
     found = view.ws.preflights.fails_when(asked.connection, asked.pair, create=not asked.update)
     rows: list[Row] = [
@@ -565,7 +565,7 @@ def preflight(view: View, asked: PreflightArguments) -> Answer:
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     if said := view.ws.preflights.assumption(asked.connection):
         gaps = [*gaps, said]
-    return Answer(rows, [*gaps, "Only edge values were judged, no real records."])
+    return Answer(rows, [*gaps, "crmdeck judged boundary values only, not real records."])
 
 
 @_tool(
@@ -613,7 +613,7 @@ def ask(view: View, name: str, arguments: object) -> str:
     tool = view.tools.get(name)
     if tool is None:
         raise UsageError(
-            f"There is no tool '{name}'.",
+            f"No tool named '{name}'.",
             cause="Suggestions are not allowed." if name in SUGGESTING else None,
             remedy=f"Use one of: {', '.join(view.tools)}",
             code="TOOL_NOT_FOUND",

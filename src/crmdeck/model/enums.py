@@ -140,7 +140,7 @@ class RuleKind(StrEnum):
     certain form; `validation`: a formula over the record must not be true; `duplicates`: no similar
     record exists; `pipeline`: stages in which a record can be created, or to which it can move.
     `automation` is a flow or trigger that runs before the other rules: it can fill, change or
-    refuse a record.
+    reject a record.
     """
 
     REQUIRED = "required"
@@ -377,7 +377,7 @@ class Outcome(StrEnum):
     `unless_user`: a permission of the user decides. `unknown`: a fact is missing.
     """
 
-    REFUSED = "refused"
+    REJECTED = "rejected"
     UNLESS_AUTOMATION = "unless_automation"
     UNLESS_USER = "unless_user"
     CHANGED = "changed"

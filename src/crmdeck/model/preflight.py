@@ -1,11 +1,11 @@
-"""Preflight: which writes a CRM will refuse or change, and what can't be judged."""
+"""Preflight: which writes a CRM will reject or change, and what can't be judged."""
 
 from __future__ import annotations
 
 from crmdeck.model.enums import Direction, Outcome
 from crmdeck.model.wire import WireModel
 
-STOPPING = (Outcome.REFUSED, Outcome.UNLESS_AUTOMATION, Outcome.UNLESS_USER)
+STOPPING = (Outcome.REJECTED, Outcome.UNLESS_AUTOMATION, Outcome.UNLESS_USER)
 """The outcomes that can stop a record."""
 
 
@@ -50,7 +50,7 @@ class WriteCause(WireModel):
 class OutcomeCounts(WireModel):
     """Records by their worst outcome; `fine` have no finding."""
 
-    refused: int = 0
+    rejected: int = 0
     unless_automation: int = 0
     unless_user: int = 0
     changed: int = 0

@@ -148,7 +148,7 @@ class Rule(WireModel):
     `name` is unique within its object type. `fields` are those that the rule reads, as far as
     known, `field` the one that shows its error. `expression` is the condition or formula in the
     CRM's own words, `message` the CRM's answer to a write that breaks it. `on_create` and
-    `on_update` are what the CRM does with such a write: `block`, `alert` (refused unless the
+    `on_update` are what the CRM does with such a write: `block`, `alert` (rejected unless the
     caller confirms it), `report` or `run` (automation). None means that the kind of rule
     decides.
     """
@@ -174,7 +174,7 @@ class Rule(WireModel):
 
     @property
     def refuses(self) -> bool:
-        """True if the CRM refuses at least some writes that break the rule."""
+        """True if the CRM rejects at least some writes that break the rule."""
         if not self.active or self.kind is RuleKind.AUTOMATION:
             return False
         effects = {self.on_create, self.on_update}
@@ -192,7 +192,7 @@ class Rule(WireModel):
         """The rule's demand in words: `required when dealstage is closedwon`."""
         if self.kind is RuleKind.VALIDATION:
             message = f": {self.message.rstrip('.')}" if self.message else ""
-            return f"refused by rule {self.name}{message}"
+            return f"checked by rule {self.name}{message}"
         if self.kind is RuleKind.REQUIRED:
             return "required on every write"
         if self.kind is RuleKind.CONDITIONAL:

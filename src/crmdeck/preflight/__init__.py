@@ -1,1 +1,1 @@
-"""Preflight: which writes a CRM will refuse or change, before a sync sends them. Pure."""
+"""Preflight: which writes a CRM will reject or change, before a sync sends them. Pure."""

@@ -1,6 +1,6 @@
 """When a mapping fails, without records: one good record, one value changed at a time.
 
-An edge value shows where a field starts to refuse: one character more, one
+An edge value shows where a field starts to reject: one character more, one
 decimal more, a blank, a choice without a CRM value, or a number that a rule names.
 """
 
@@ -28,7 +28,7 @@ from crmdeck.preflight.judge import Judge, MappedField, Setting
 ALWAYS = "always"
 """When a row fails whatever its value."""
 
-# IDs of PartnerOS are UUIDs, which a lookup of a CRM refuses.
+# IDs of PartnerOS are UUIDs, which a lookup of a CRM rejects.
 _SAMPLE_ID = "3f1c2a9e-7b40-4c55-9d1e-0a6b8f2d4c77"
 # Formulas of an org name a handful of numbers; more are not worth a judgment each.
 _MOST_NUMBERS = 12
@@ -121,7 +121,7 @@ def fails_when(
 def field_failures(
     source: Field, target: Field, rules: WriteRules, now: datetime
 ) -> tuple[FailsWhen, ...]:
-    """Return when the target field refuses or changes values of its source, whatever the rules.
+    """Return when the target field rejects or changes values of its source, whatever the rules.
 
     `now` is in UTC, without a time zone.
     """

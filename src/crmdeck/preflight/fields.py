@@ -1,4 +1,4 @@
-"""What a CRM field does with one value: take it, change it, or refuse it.
+"""What a CRM field does with one value: take it, change it, or reject it.
 
 The order of checks is that of the CRM: Salesforce checks formats, lengths and restricted
 picklists of API writes before flows and triggers run (Apex Developer Guide, "Triggers and Order
@@ -42,8 +42,8 @@ class Checked(NamedTuple):
     problems: tuple[Problem, ...] = ()
 
 
-REFUSED_VALUE = Unknown(("a value that the field refuses",))
-"""What rules read from a field that refused its value."""
+REFUSED_VALUE = Unknown(("a value that the field rejects",))
+"""What rules read from a field that rejected its value."""
 
 TEXTS = frozenset(
     {FieldType.STRING, FieldType.TEXT, FieldType.HTML, FieldType.PHONE, FieldType.URL}
@@ -92,7 +92,7 @@ def blank(field: Field) -> Value:
 
 
 def _refused(code: str, reason: str) -> Checked:
-    return Checked(REFUSED_VALUE, (Problem(Outcome.REFUSED, code, reason),))
+    return Checked(REFUSED_VALUE, (Problem(Outcome.REJECTED, code, reason),))
 
 
 def _unknown(code: str, reason: str, *needs: str) -> Problem:
@@ -242,7 +242,7 @@ def _choice(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     outside = _outside(field, text)
     if outside is None:
         return Checked(text, problems)
-    if outside.outcome is Outcome.REFUSED:
+    if outside.outcome is Outcome.REJECTED:
         return _refused(outside.code, outside.reason)
     if field.length and len(text) > field.length:
         return _refused("TOO_LONG", f"longer than {field.length:,} characters")
@@ -254,7 +254,7 @@ def _choices(field: Field, raw: Raw, rules: WriteRules) -> Checked:
     chosen = tuple(part.strip() for part in parts if part.strip())
     problems = tuple(filter(None, (_outside(field, each) for each in chosen)))
     for problem in problems:
-        if problem.outcome is Outcome.REFUSED:
+        if problem.outcome is Outcome.REJECTED:
             return _refused(problem.code, problem.reason)
     if field.length and len(";".join(chosen)) > field.length:
         return _refused("TOO_LONG", f"longer than {field.length:,} characters")
@@ -270,7 +270,7 @@ def _outside(field: Field, value: str) -> Problem | None:
         return None
     reason = "not a value of the picklist"
     if field.restricted:
-        return Problem(Outcome.REFUSED, "NOT_A_PICKLIST_VALUE", reason)
+        return Problem(Outcome.REJECTED, "NOT_A_PICKLIST_VALUE", reason)
     # An unrestricted picklist limits what users can choose, not what the API stores.
     if field.restricted is False:
         return Problem(Outcome.CHANGED, "NEW_PICKLIST_VALUE", "stored outside the picklist")

@@ -310,7 +310,7 @@ def _datevalue(value: Value) -> Value:
         return value
     if not _text(value).strip():
         return None
-    # Months and days may have one digit, which `fromisoformat` refuses.
+    # Months and days may have one digit, which `fromisoformat` rejects.
     match = re.fullmatch(r"(\d{4})-(\d{1,2})-(\d{1,2})", _text(value).strip())
     if match is None:
         raise EvaluationError("a text that isn't a date")

@@ -176,11 +176,11 @@ class Judge:
         for row, target in self._targets:
             problems: Sequence[Problem]
             if target is None:
-                problems = (Problem(Outcome.REFUSED, "FIELD_GONE", "the field doesn't exist"),)
+                problems = (Problem(Outcome.REJECTED, "FIELD_GONE", "the field doesn't exist"),)
             elif problem := self._access_problem(target):
                 problems = (problem,)
             elif not self._is_writable(target):
-                problems = (Problem(Outcome.REFUSED, "READ_ONLY", "the field is read-only"),)
+                problems = (Problem(Outcome.REJECTED, "READ_ONLY", "the field is read-only"),)
             else:
                 raw = row.value_of(record)
                 written[target.name], problems = check(target, raw, self.rules)
@@ -212,13 +212,13 @@ class Judge:
             name = self.schema.object_type
             reason = f"the sync user can't {verb} {name} records"
             needs = (f"{verb.capitalize()} on {name}",)
-            return Problem(Outcome.REFUSED, "NO_ACCESS", reason, needs)
+            return Problem(Outcome.REJECTED, "NO_ACCESS", reason, needs)
         if seen is None or target.calculated or target.auto_number:
             return None
         place = f"{self.schema.object_type}.{target.name}"
         if "E" in seen.lacks:
             reason = "the sync user can't edit it"
-            return Problem(Outcome.REFUSED, "NO_ACCESS", reason, (f"Edit on {place}",))
+            return Problem(Outcome.REJECTED, "NO_ACCESS", reason, (f"Edit on {place}",))
         if target.description == HIDDEN:
             reason = "hidden from crmdeck's user"
             return Problem(Outcome.UNKNOWN, "HIDDEN_FIELD", reason, (f"read access to {place}",))
@@ -234,7 +234,7 @@ class Judge:
     def _duplicate_values(self, written: Known, outcomes: Collection[Outcome]) -> Iterator[Problem]:
         """Yield the unique values of earlier records; `outcomes` are those of this record so far.
 
-        A refused record claims no value. If it isn't certain that an earlier one was stored, this
+        A rejected record claims no value. If it isn't certain that an earlier one was stored, this
         one is unknown.
         """
         for name in self._unique:
@@ -247,14 +247,14 @@ class Judge:
             is_stored = self._taken.get(key)
             if is_stored is not None:
                 yield Problem(
-                    Outcome.REFUSED if is_stored else Outcome.UNKNOWN,
+                    Outcome.REJECTED if is_stored else Outcome.UNKNOWN,
                     "TWICE_IN_BATCH",
                     "another record of the batch has the same unique value",
                     () if is_stored else ("whether the CRM accepts that record",),
                     name,
                     self._partner_fields.get(name),
                 )
-            if Outcome.REFUSED not in outcomes:
+            if Outcome.REJECTED not in outcomes:
                 certain = set(outcomes) <= {Outcome.CHANGED}
                 self._taken[key] = bool(is_stored) or certain
 
@@ -286,7 +286,7 @@ class Judge:
             if target.restricted is False:
                 yield Problem(Outcome.CHANGED, "NOT_IN_RECORD_TYPE", f"stored, but {reason}")
             else:
-                yield Problem(Outcome.REFUSED, "NOT_IN_RECORD_TYPE", reason)
+                yield Problem(Outcome.REJECTED, "NOT_IN_RECORD_TYPE", reason)
         elif not all(takes) and target.restricted is not False:
             reason = "not a choice of every record type"
             needs = ("the record type",)
@@ -353,25 +353,25 @@ class Judge:
                 continue
             mapped = name in self._partner_fields
             outcome, code = self._by_certainty(), "REQUIRED"
-            reason = "required and empty" if mapped else "required and not mapped"
+            reason = "required, but empty" if mapped else "required, but not mapped"
             if self.setting.create and target.default:
                 outcome, code = Outcome.CHANGED, "DEFAULT_FILLS"
                 reason = "empty: the default value fills it"
             yield Problem(outcome, code, reason, (), name, self._partner_fields.get(name))
 
     def _by_certainty(self) -> Outcome:
-        """Return how certain a refusal is that the CRM decides after its automation ran."""
+        """Return how certain a rejection is that the CRM decides after its automation ran."""
         # None means that the flows and triggers were not read: there may be some.
         if self.rules.runs_automation and self.setting.automation != ():
             return Outcome.UNLESS_AUTOMATION
-        return Outcome.REFUSED
+        return Outcome.REJECTED
 
     # -- rules --------------------------------------------------------------------------------
 
     def _by_rules(self, written: Known, facts: Facts) -> Iterator[Problem]:
         yield from self._by_value_rules(written)
         if self.schema.rules is None or RuleKind.VALIDATION in (self.schema.not_read or ()):
-            yield Problem(Outcome.UNKNOWN, "RULES_NOT_READ", "the CRM's rules were not read")
+            yield Problem(Outcome.UNKNOWN, "RULES_NOT_READ", "crmdeck didn't read the CRM's rules")
             return
         for parsed in self._formulas:
             rule = parsed.rule
@@ -383,18 +383,18 @@ class Judge:
             reason = f"rule {rule.name}"
             answer = as_condition(parsed.run(facts))
             if answer is True:
-                yield _rule_problem(rule, self._by_certainty(), "RULE", reason)
-            # A value that the field refuses is a finding already; its rules need no other.
+                yield _rule_problem(rule, self._by_certainty(), "RULE", f"breaks {reason}")
+            # A value that the field rejects is a finding already; its rules need no other.
             elif isinstance(answer, Unknown) and not (
                 set(REFUSED_VALUE.reasons) & set(answer.reasons)
             ):
-                # A permission decides if the rule refuses a user without it, and no one else.
+                # A permission decides if the rule rejects a user without it, and no one else.
                 if (
                     parsed.reads_permissions
                     and as_condition(parsed.run(replace(facts, user_may=False))) is True
                     and as_condition(parsed.run(replace(facts, user_may=True))) is False
                 ):
-                    yield _rule_problem(rule, Outcome.UNLESS_USER, "RULE", reason)
+                    yield _rule_problem(rule, Outcome.UNLESS_USER, "RULE", f"breaks {reason}")
                 else:
                     yield _rule_problem(rule, Outcome.UNKNOWN, "RULE", reason, answer.reasons)
 
@@ -450,7 +450,7 @@ class Judge:
                     rule, Outcome.UNKNOWN, "VALUE_RULE", rule.demand, answer.reasons
                 )
             elif not answer:
-                yield _rule_problem(rule, Outcome.REFUSED, "VALUE_RULE", rule.demand)
+                yield _rule_problem(rule, Outcome.REJECTED, "VALUE_RULE", rule.demand)
 
     @cached_property
     def _formulas(self) -> tuple[_CompiledRule, ...]:

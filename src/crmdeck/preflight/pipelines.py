@@ -90,7 +90,7 @@ def _misplaced(
 
 
 def _not_in_pipeline(name: str, reason: str) -> Problem:
-    return Problem(Outcome.REFUSED, "NOT_IN_PIPELINE", reason, crm_field=name)
+    return Problem(Outcome.REJECTED, "NOT_IN_PIPELINE", reason, crm_field=name)
 
 
 def _by_rules(
@@ -111,7 +111,7 @@ def _by_rules(
             # A rule that names only stages of other pipelines isn't about this one.
             if create and named & siblings and stage not in named:
                 reason = "a new record can't start in this stage"
-                problem = Problem(Outcome.REFUSED, "PIPELINE_RULE", reason)
+                problem = Problem(Outcome.REJECTED, "PIPELINE_RULE", reason)
                 yield problem._replace(crm_field=target.name, rule=rule.name)
         elif not create:
             problem = Problem(Outcome.UNKNOWN, "PIPELINE_RULE", rule.demand, ("earlier stages",))

@@ -31,7 +31,7 @@ def judge_pulled(
         back = {theirs: ours for ours, theirs in reversed(list((row.values or {}).items()))}
         value, problems = check(fixed, converted(record.get(row.crm_field), back), PARTNEROS)
         if field.required and not isinstance(value, Unknown) and is_blank(value):
-            problems = (Problem(Outcome.REFUSED, "REQUIRED", "required and empty"),)
+            problems = (Problem(Outcome.REJECTED, "REQUIRED", "required, but empty"),)
         for each in problems:
             problem = each._replace(crm_field=row.crm_field, partner_field=row.partner_field)
             yield WriteProblem(position=position, **problem._asdict())

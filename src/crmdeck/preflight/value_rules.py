@@ -161,7 +161,7 @@ def _whitespace(value: Value, kind: str) -> Passes:
     text = as_text(value)
     clean = text == text.strip() if kind == "TRIM" else not re.search(r"\s", text)
     good = clean and kind in ("", "ALL", "TRIM")
-    return _clear(good=good, bad=False, needs="whether HubSpot refuses or removes the spaces")
+    return _clear(good=good, bad=False, needs="whether HubSpot rejects or removes the spaces")
 
 
 def _regex(value: Value, pattern: str) -> Passes:

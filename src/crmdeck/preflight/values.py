@@ -55,7 +55,7 @@ def as_text(value: Value) -> str:
         return ""
     if isinstance(value, str):
         return value
-    # Salesforce refuses to join a checkbox with text.
+    # Salesforce can't join a checkbox with text.
     if isinstance(value, bool):
         raise EvaluationError("a checkbox isn't text")
     if isinstance(value, Decimal):

@@ -84,7 +84,7 @@ class SalesforceOAuth:
         if form.get("client_id") != tokens.client_id:
             return refuse("invalid_client_id", "client identifier invalid")
         secret = form.get("client_secret")
-        # An app can require no secret, but a wrong one is always refused.
+        # An app can require no secret, but a wrong one is always rejected.
         needs_secret = grant == "client_credentials" or secret is not None
         if needs_secret and secret != tokens.client_secret:
             return refuse("invalid_client", "invalid client credentials")

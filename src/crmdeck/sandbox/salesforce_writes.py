@@ -46,7 +46,7 @@ class Refusal(NamedTuple):
 
 
 class RefusedError(ValueError):
-    """A write that the org refuses, with all its errors."""
+    """A write that the org rejects, with all its errors."""
 
     def __init__(self, *refusals: Refusal) -> None:
         super().__init__(refusals[0].message)

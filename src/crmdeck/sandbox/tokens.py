@@ -50,7 +50,7 @@ class TokenIssuer:
             return token
 
     def refresh(self, refresh_token: str) -> tuple[str, str] | None:
-        """Return a new access token and the next refresh token; None if refused."""
+        """Return a new access token and the next refresh token; None if rejected."""
         with self._lock:
             if self._refresh_revoked or refresh_token != self._refresh:
                 return None
@@ -97,7 +97,7 @@ class TokenIssuer:
             self._access.setdefault(self.first_access, self._end())
 
     def revoke_refresh(self, revoked: bool = True) -> None:
-        """Refuse the refresh token from now on, or accept it again."""
+        """Reject the refresh token from now on, or accept it again."""
         with self._lock:
             self._refresh_revoked = revoked
 

@@ -23,7 +23,7 @@ _DESCRIPTIONS: dict[int, str] = {
     413: "The body is too large.",
     429: "Too many requests; `Retry-After` has the seconds to wait, if known.",
     500: "Internal error.",
-    502: "The CRM failed, refused, or returned an invalid answer.",
+    502: "The CRM failed, rejected the request, or returned an invalid response.",
     503: "The cache is busy, or the server is stopping.",
 }
 

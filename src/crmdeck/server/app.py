@@ -87,7 +87,7 @@ def create_app(
         app.router.routes.append(Route("/mcp", Assistants(assistants), methods=["POST"]))
     errors.install(app)
     hosts = (urlsplit(public_url).netloc, *settings.server_hosts)
-    # The last one added is the outermost: it also counts what the guard refuses.
+    # The last one added is the outermost: it also counts what the guard rejects.
     app.add_middleware(Guard, origins=(public_url,), hosts=hosts, secure=secure)
     app.add_middleware(GZipMiddleware, minimum_size=_WORTH_PACKING, compresslevel=3)
     app.add_middleware(operations.watched)

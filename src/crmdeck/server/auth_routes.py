@@ -132,7 +132,7 @@ def _proven(
     if user is None or not fits:
         # People type passwords as addresses.
         who = user.email if user else "an unknown user"
-        _log.warning("Refused to sign in %s from %s.", who, address)
+        _log.warning("Rejected the sign-in of %s from %s.", who, address)
         raise NotSignedInError(
             "The email address or the password is wrong.", code="INVALID_CREDENTIALS"
         )

@@ -37,7 +37,7 @@ _HEADERS = {
 
 
 class Guard:
-    """Refuses requests of other sites' pages and large bodies; answers get safe headers.
+    """Rejects requests of other sites' pages and large bodies; answers get safe headers.
 
     The session cookie is SameSite=Strict, which browsers don't send with requests that another site
     starts. The check of `Origin` covers those that do, and signing in, which needs no cookie.

@@ -129,7 +129,7 @@ class Provider:
             # The code of the error is the provider's, its other words anyone's.
             reason = "".join(c for c in answer.get("error", "") if c.isalnum() or c == "_")[:40]
             raise OidcError(
-                "The identity provider refused the sign-in.",
+                "The identity provider rejected the sign-in.",
                 cause=f"The identity provider answered: {reason}." if reason else None,
                 code="OIDC_REFUSED",
             )
@@ -322,7 +322,7 @@ def _fetch(
                 received += part
                 if len(received) > _MOST_BYTES:
                     raise _unreachable("The answer of the identity provider is too large.")
-        # A refusal can come without a body, and its status is enough.
+        # A rejection can come without a body, and its status is enough.
         body = json.loads(bytes(received) or b"{}")
     except httpx.HTTPError as error:
         raise _unreachable(f"{urlsplit(url).hostname}: {type(error).__name__}.") from None

@@ -48,12 +48,14 @@ def callback(deck: DeckHere, request: Request) -> Response:
     try:
         identity = provider.finish(request.cookies.get(STATE_COOKIE), request.query_params)
     except OidcError as error:
-        _log.warning("Refused a sign-in by the identity provider from %s: %s.", address, error.code)
+        _log.warning(
+            "Rejected a sign-in by the identity provider from %s: %s.", address, error.code
+        )
         raise
     known = {each.id for each in deck.accounts.book().organizations}
     roles = {name: role for name, role in provider.roles(identity.groups).items() if name in known}
     if not roles:
-        _log.warning("Refused to sign in %s from %s: no group.", identity.email, address)
+        _log.warning("Rejected the sign-in of %s from %s: no group.", identity.email, address)
         raise RoleError(
             "You have no role on this server.",
             cause="None of your groups at the identity provider gives you a role.",

@@ -104,7 +104,7 @@ class Operations:
         self._running = gauge("crmdeck_requests_running", "Requests being answered.")
         self._requests = counter("crmdeck_requests", "Answered requests.", (*route, "status"))
         self._seconds = seconds("crmdeck_request_seconds", "Seconds to answer a request.", route)
-        self._refused = counter("crmdeck_sign_ins_refused", "Refused sign-ins.")
+        self._rejected = counter("crmdeck_sign_ins_rejected", "Rejected sign-ins.")
         waits = seconds("crmdeck_write_wait_seconds", "Seconds that writes waited for their turn.")
         workspace.context.store.waited = waits.observe
         in_use = gauge("crmdeck_database_connections", "Connections to the database in use.")
@@ -165,7 +165,7 @@ class Operations:
         self._requests.labels(method, route, str(status)).inc()
         self._seconds.labels(method, route).observe(seconds)
         if route in _SIGN_INS and 400 <= status < 500:
-            self._refused.inc()
+            self._rejected.inc()
         client = scope.get("client")
         _requests_log.info(
             # Few similar records are logged, so those of each route count apart.

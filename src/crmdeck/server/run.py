@@ -1,4 +1,4 @@
-"""Run the server: where it listens, what it refuses, and how it stops."""
+"""Run the server: where it listens, what it rejects, and how it stops."""
 
 from __future__ import annotations
 

@@ -76,7 +76,7 @@ class Engine(Protocol):
         """Yields the database for leases, without the turn of a writer; None in a file."""
 
     def salvage(self, code: str) -> list[str]:
-        """Make a history that was refused with `code` usable again; return what was done."""
+        """Make a history that was rejected with `code` usable again; return what was done."""
 
     def now(self) -> datetime:
         """Return the current time in UTC, by the clock that orders events."""

@@ -422,7 +422,7 @@ def _parse(body: str) -> Field:
     try:
         return Field.model_validate_json(body)
     except ValidationError:
-        # The fast parser refuses half a surrogate pair, which a CRM can send in `native`.
+        # The fast parser rejects half a surrogate pair, which a CRM can send in `native`.
         return Field.model_validate(json.loads(body))
 
 

@@ -37,7 +37,7 @@ from crmdeck.store.salvage import salvage
 from crmdeck.store.turnstile import Turnstile
 from crmdeck.store.wal_mark import WalMark
 
-# A refused open takes a few milliseconds of CPU, so waiting threads ask less and less often.
+# A rejected open takes a few milliseconds of CPU, so waiting threads ask less and less often.
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.005, 0.04
 
 

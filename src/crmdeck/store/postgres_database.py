@@ -44,7 +44,7 @@ LOCAL_SETTINGS = (
 """The settings of each transaction.
 
 The server ends a transaction that its client left open, such as a laptop that went to sleep. The
-rest overrides output formats that a role or a database may have set. A pooler refuses startup
+rest overrides output formats that a role or a database may have set. A pooler rejects startup
 settings, and would pass session settings on to its next client.
 """
 
@@ -248,7 +248,7 @@ def explain(error: Exception, url: str, *, saving: bool = False) -> CacheError:
             remedy="Check host and port, and try again.",
             code=UNREACHABLE,
         )
-    return CacheError(f"The database {place} refused the request.", cause=cause)
+    return CacheError(f"The database {place} rejected the request.", cause=cause)
 
 
 # By a pattern of the server's message, or by SQLSTATE: message, remedy, code. The first match
@@ -257,7 +257,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
     (
         r"unsupported startup parameter",
         (),
-        "The pooler in front of the database {place} refuses the options in the URL.",
+        "The pooler in front of the database {place} rejects the options in the URL.",
         "Remove the options, and set the schema for the role: ALTER ROLE ... SET search_path = ...",
         "DATABASE_POOLER",
     ),
@@ -298,7 +298,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         "DATABASE_TLS",
     ),
     (
-        # A refused connection has only the server's sentence, without SQLSTATE.
+        # A rejected connection has only the server's sentence, without SQLSTATE.
         r"permission denied",
         ("42501", "25006"),
         "The database {place} doesn't let this user do that. Nothing was changed.",

@@ -31,7 +31,7 @@ _UNIMPORTANT = ("text_vector", "validators")
 
 
 def salvage(path: Path, code: str, at: datetime, backups: AutomaticBackups) -> list[str]:
-    """Make a cache that was refused with `code` usable again; return what was done.
+    """Make a cache that was rejected with `code` usable again; return what was done.
 
     Readable rows go into a new file; if there are none, the newest automatic backup takes the
     file's place. No one else may open the cache in the meantime. Raises CacheError if nothing can

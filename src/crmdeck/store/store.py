@@ -146,7 +146,7 @@ class Store:
         return f"{name.split(' on ')[0]}, {self.place}"
 
     def salvage(self, code: str) -> list[str]:
-        """Make a history that was refused with `code` usable again; return what was done.
+        """Make a history that was rejected with `code` usable again; return what was done.
 
         The original is kept first. Raises CacheError if nothing can be saved.
         """

@@ -51,5 +51,5 @@ class Vectors:
 
 
 def _hash(text: str) -> str:
-    # A CRM can send half a surrogate pair, which UTF-8 refuses.
+    # A CRM can send half a surrogate pair, which UTF-8 rejects.
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -263,11 +263,12 @@ def not_found(kind: str, name: str, known: list[str]) -> NotFoundError:
     if near:
         remedy = did_you_mean(near)
     elif known:
-        remedy = "Known are: " + ", ".join(known[:8]) + (", ..." if len(known) > 8 else ".")
+        kinds = f"{kind[:1].upper()}{kind[1:]}s: "
+        remedy = kinds + ", ".join(known[:8]) + (", ..." if len(known) > 8 else ".")
     else:
-        remedy = f"There is no {kind} yet."
+        remedy = f"There are no {kind}s yet."
     return NotFoundError(
-        f"There is no {kind} '{name}'.",
+        f"No {kind} named '{name}'.",
         remedy=remedy,
         code=f"{kind.upper().replace(' ', '_')}_NOT_FOUND",
     )

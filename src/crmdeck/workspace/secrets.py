@@ -50,7 +50,7 @@ class Secrets:
             if not context.vault.stored(connection.id):
                 without.append(connection.name)
                 continue
-            # One at a time: a keyring that refuses leaves the others moved, and recorded as such.
+            # One at a time: a keyring that rejects leaves the others moved, and recorded as such.
             context.settle_secrets(connection, place)
             moved.append(connection.name)
             entry = context.entry(

@@ -175,7 +175,7 @@ class Workspace:
 
     @cached_property
     def preflights(self) -> workspace.Preflights:
-        """Writes that the CRM will refuse or change, before a sync sends them."""
+        """Writes that the CRM will reject or change, before a sync sends them."""
         return workspace.Preflights(self.context)
 
     @cached_property

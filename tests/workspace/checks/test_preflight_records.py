@@ -59,8 +59,8 @@ def test_an_update_is_judged_with_the_stored_record(
     )
     found = outcomes(office, file)
     assert found == {
-        2: {(Outcome.REFUSED, "RULE")},
-        4: {(Outcome.REFUSED, "NOT_IN_CRM"), (Outcome.UNKNOWN, "RULE")},
+        2: {(Outcome.REJECTED, "RULE")},
+        4: {(Outcome.REJECTED, "NOT_IN_CRM"), (Outcome.UNKNOWN, "RULE")},
         5: {(Outcome.UNKNOWN, "NO_KEY"), (Outcome.UNKNOWN, "RULE")},
     }
     entry = office.workspace.audit.entries(event="schema.sampled")[0]

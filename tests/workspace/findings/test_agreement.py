@@ -182,7 +182,7 @@ def test_all_faces_agree_after_deeds(deal: Desk, deeds: tuple[Callable[[Desk], N
         "Account name can exceed 40 characters",
         "Contact email: its CRM field is gone",
         "Opportunity.Loose__c: absent",
-        "Opportunity.Name: required, not mapped",
+        "Opportunity.Name is required but not mapped",
     }
     for deed in deeds:
         deed(deal)

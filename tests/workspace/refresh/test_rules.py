@@ -75,7 +75,7 @@ def test_a_suggestion_warns_of_the_rules_on_its_field(office: Office) -> None:
     suggested = {suggestion.crm_field: suggestion for suggestion in answer.suggestions}
     texts = [one.text for one in suggested["CloseDate"].warnings if one.code == "RULE"]
     assert [text.partition(":")[0] for text in texts] == [
-        "CloseDate is refused by rule Close_Date_In_Future"
+        "CloseDate is checked by rule Close_Date_In_Future"
     ]
     assert "RULE" not in {warning.code for warning in suggested["Description"].warnings}
 

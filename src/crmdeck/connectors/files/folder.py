@@ -23,7 +23,7 @@ METADATA_SUFFIXES = (
     *(".object", ".object-meta.xml", ".field-meta.xml", ".recordtype-meta.xml"),
     *(".validationrule-meta.xml", ".globalvalueset", ".globalvalueset-meta.xml"),
     *(".standardvalueset", ".standardvalueset-meta.xml", ".fieldset-meta.xml"),
-    # Read only to refuse them by name.
+    # Read only to reject them by name.
     *(".wsdl", ".edmx"),
 )
 PROJECT = "sfdx-project.json"

@@ -81,7 +81,7 @@ ENDINGS = (
     Ending(
         "KEY_ROTATED",
         frozenset({"access-token"}),
-        "The connection ends when a user rotates or deletes the key in HubSpot.",
+        "The connection stops working when a user rotates or deletes the key in HubSpot.",
         "Sign in with the new key before the old one stops working.",
         "https://developers.hubspot.com/docs/apps/developer-platform/build-apps/authentication/account-service-keys",
     ),

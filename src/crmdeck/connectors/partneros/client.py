@@ -124,7 +124,7 @@ class PartnerOSClient:
     ) -> Response:
         """Return the answer to POST `path`, and drop the integration's cached answers.
 
-        They stay if the server refuses with a status in `accept`, because nothing has changed.
+        They stay if the server rejects with a status in `accept`, because nothing has changed.
         """
         unchanged = False
         try:
@@ -153,7 +153,7 @@ class PartnerOSClient:
         Renews an expired session once if there is a password. If crmdeck's own session has no
         active organization, chooses the organization of the integration. Waits after a 429, and
         while the server is unavailable, within the wait budget. Repeats a request that changes
-        something only if the server refused it. Raises CrmdeckError.
+        something only if the server rejected it. Raises CrmdeckError.
         """
         renewed = chosen = False
         pauses = 0

@@ -15,7 +15,7 @@ SignIn = Callable[[str, str], str]
 class SessionKeeper:
     """Keeps the session token of a connection, and signs in if it has email and password.
 
-    A refused sign-in isn't repeated, because that could lock the user out.
+    A rejected sign-in isn't repeated, because that could lock the user out.
     """
 
     def __init__(self, credentials: Credentials, listener: TokenListener, sign_in: SignIn) -> None:

@@ -89,7 +89,7 @@ ENDINGS = (
         frozenset(flow.name for flow in FLOWS),
         "Salesforce freezes users that connect through an anonymizing VPN or proxy, and revokes "
         "their refresh tokens (since 2026-04-24).",
-        "Refresh from a stable address of your company, as an integration user.",
+        "Refresh from a stable address of your company, with a user of its own.",
         f"{_HELP}005318944&type=1",
     ),
 )

@@ -2,7 +2,7 @@
 
 Its reference (Tooling API, "MetadataComponentDependency") lists the limits: 2,000 records per query
 without `queryMore`, only `=` comparisons, reports only through Bulk API 2.0, no standard fields.
-The result names everything that is refused, cut off or not covered. An empty answer counts only if
+The result names everything that is rejected, cut off or not covered. An empty answer counts only if
 the org answers for custom fields at all.
 """
 

@@ -24,7 +24,7 @@ NOTE = 400
 """Characters of a note shown."""
 
 OUTCOME_STYLES = {
-    Outcome.REFUSED: "error",
+    Outcome.REJECTED: "error",
     Outcome.UNLESS_AUTOMATION: "warn",
     Outcome.UNLESS_USER: "warn",
     Outcome.CHANGED: "",

@@ -18,7 +18,7 @@ PATIENCE = 2.0
 """Seconds after which the next key is sent, even if the last one had no effect yet."""
 
 TRY_AGAIN = 0.05
-"""Seconds until a refused key is tried again."""
+"""Seconds until a rejected key is tried again."""
 
 Typed = events.Key | events.Paste
 
@@ -26,7 +26,7 @@ Typed = events.Key | events.Paste
 class KeyQueue:
     """Keys and pastes typed into `app` and not handled yet; `send` gives one to Textual.
 
-    The queue keeps keys while `can_send` refuses the first one. `is_busy` is true while anything
+    The queue keeps keys while `can_send` rejects the first one. `is_busy` is true while anything
     typed has no effect yet. Use it on the event loop only.
     """
 

@@ -93,7 +93,7 @@ SCENES = (
     ),
     Scene(
         "preflight",
-        "Preflight: which records the CRM will refuse, and why",
+        "Preflight: which records the CRM will reject, and why",
         (
             # Move the renamed mapping, and mark two required fields as filled elsewhere.
             SceneStep(press=("3", "down")),

@@ -160,7 +160,7 @@ class GoToAnything:
             case None:
                 return
             case Option(goal=Offer() as offer):
-                # A refused action may be possible by now. If not, it explains why.
+                # A rejected action may be possible by now. If not, it explains why.
                 if is_shown(offer.host):
                     await self._host.app.run_action(offer.action.command, offer.host)
             case Option(goal=Setting() as setting):

@@ -109,7 +109,7 @@ def _row(number: int, cause: SyncCause) -> ResultRow:
     through = f" (through {cause.through})" if cause.through else ""
     return ResultRow(
         number,
-        Outcome.REFUSED if cause.is_schema_cause else None,
+        Outcome.REJECTED if cause.is_schema_cause else None,
         name or "whole record",
         f"{cause.text}{through}",
         f"{cause.count:,}",

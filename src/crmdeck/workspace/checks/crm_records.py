@@ -47,7 +47,7 @@ class CrmRecords:
         if not 1 <= limit <= MOST_SAMPLED:
             raise UsageError(f"A sample has 1 to {MOST_SAMPLED} records.", code="BAD_LIMIT")
         reader = self.require_reader(connection)
-        # One field that the user can't read would make the CRM refuse the whole query.
+        # One field that the user can't read would make the CRM reject the whole query.
         known = {each.name for each in schema.fields if each.readable is not False}
         with fault_barrier(connection):
             records = reader.recent(
@@ -128,7 +128,7 @@ def not_found(position: int, key: str, value: str) -> WriteProblem:
         )
     return WriteProblem(
         position=position,
-        outcome=Outcome.REFUSED,
+        outcome=Outcome.REJECTED,
         code="NOT_IN_CRM",
         reason=f"no record has this {key}",
         crm_field=key,

@@ -187,7 +187,7 @@ Found = PreflightRun | Sequence[FailsWhen]
 
 
 class Preflights:
-    """Which writes of an object pair the CRM will refuse or change."""
+    """Which writes of an object pair the CRM will reject or change."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -383,7 +383,7 @@ def _not_read(schema: ObjectSchema, as_user: bool) -> tuple[str, ...]:
     """Return sentences about what the schema lacks, apart from rules that each record names."""
     reasons = schema.not_read or {}
     notes = [
-        f"{words} were not read, and can refuse more records: {reasons[kind]}"
+        f"crmdeck didn't read {words}, which can reject more records: {reasons[kind]}"
         for kind, words in _KINDS.items()
         if kind in reasons
     ]

@@ -161,22 +161,24 @@ def _not_checked(
         )
     unread = [each for each in schemas if RuleKind.VALIDATION not in each.known_kinds]
     if any(each.object_type == place for each in unread):
-        sentences.append(f"The validation rules of {place} were not read.")
+        sentences.append(f"crmdeck didn't read the validation rules of {place}.")
     others = sum(each.object_type != place for each in unread)
     if others:
-        sentences.append(f"The validation rules of {count(others, 'other object')} were not read.")
+        sentences.append(
+            f"crmdeck didn't read the validation rules of {count(others, 'other object')}."
+        )
     sentences.append(
-        f"Only the {count(len(schemas), 'object')} in scope were searched for rules and formulas."
+        f"crmdeck searched rules and formulas of the {count(len(schemas), 'object')} in scope."
     )
     if hidden:
         sentences.append(f"The source doesn't show formulas of {count(hidden, 'field')}.")
     if usage is None or usage.asked_at is None:
         sentences.append(
-            "The CRM was not asked for flows, Apex, layouts and reports that use the field: "
+            "crmdeck hasn't asked the CRM which flows, Apex, layouts and reports use it: "
             f"crmdeck schema {name} {place}.{field_name} --used"
         )
     elif context.now - usage.asked_at > _ANSWER_AGES:
         sentences.append(
-            f"The CRM last answered on {usage.asked_at:%Y-%m-%d} where it uses the field."
+            f"crmdeck last asked the CRM on {usage.asked_at:%Y-%m-%d} where it uses the field."
         )
     return (*sentences, *(usage.not_checked if usage is not None else ()))

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from crmdeck.model import RULE_WORDS, ObjectDetail, ObjectSchema, Rule, RuleKind
 
 _EFFECTS = {
-    "block": "refuses",
-    "alert": "refuses unless the caller confirms",
+    "block": "rejects",
+    "alert": "rejects unless the caller confirms",
     "report": "only reports",
     "run": "runs",
 }
@@ -51,7 +51,7 @@ def _text(rule: Rule) -> str:
             operations.setdefault(_EFFECTS[then], []).append(operation)
     effect = ", ".join(f"{then} on {' and '.join(when)}" for then, when in operations.items())
     if rule.kind is RuleKind.AUTOMATION:
-        return f"{effect}, before the rules: may fill or change fields"
+        return f"{effect}, before the rules: can fill or change fields"
     place = ", ".join(rule.fields) or rule.field or "any field"
     if rule.kind is RuleKind.DUPLICATES:
         return f"{place}: {effect or 'unknown effect'}"

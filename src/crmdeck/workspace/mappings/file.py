@@ -66,7 +66,7 @@ class MappingFile:
     @classmethod
     def parse(cls, data: str | bytes, pair: str) -> MappingFile:
         """Return the choices in a file for `pair`; raises UsageError if there are none."""
-        # A lone surrogate becomes bytes that `to_text` refuses, with a message for the user.
+        # A lone surrogate becomes bytes that `to_text` rejects, with a message for the user.
         raw = data.encode("utf-8", "surrogatepass") if isinstance(data, str) else data
         if is_sheet(raw):
             sheet = read_sheet(raw, pair)

@@ -16,7 +16,7 @@ from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.table import Column
 from crmdeck.workspace import parse_moment
 
-BAD_WORDS = ("failed", "refused", "error", "reauth", "disconnect")
+BAD_WORDS = ("failed", "rejected", "error", "reauth", "disconnect")
 
 AUTOMATIC = (
     "token.",

@@ -35,7 +35,7 @@ WORDS = {
     SyncOutcome.OK: "refreshed",
     SyncOutcome.PARTIAL: "partial",
     SyncOutcome.FAILED: "failed",
-    SyncOutcome.REAUTH: "refused",
+    SyncOutcome.REAUTH: "rejected",
     SyncOutcome.CANCELED: "canceled",
     SyncOutcome.STOPPED: "stopped",
 }
@@ -125,7 +125,7 @@ def facts_detail(entry: ConnectionHealth, now: datetime, width: int) -> Content:
         title = rule(f"History, {span.title} to today", width)
         found.append(_lines([title, strip, *legend(span).wrap(width)]))
     if entry.status.endings:
-        ends = [rule("What can end this connection", width)]
+        ends = [rule("What can break this connection", width)]
         for end in entry.status.endings:
             ends += [
                 _beside(Content("· "), display_text(end.message), width),

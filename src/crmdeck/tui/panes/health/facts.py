@@ -15,9 +15,9 @@ def token_life(entry: ConnectionHealth, now: datetime) -> tuple[str, str]:
     connection = entry.connection
     if connection.source == Source.FILES:
         return "-", "muted"
-    # A refused token says more than the time at which it would have expired.
+    # A rejected token says more than the time at which it would have expired.
     if entry.status.status is Status.REAUTH_REQUIRED:
-        return "refused", "error"
+        return "rejected", "error"
     expires_at = connection.token_expires_at
     if expires_at is None:
         return ("renewed" if entry.status.token_renewed else "never"), "muted"
@@ -40,7 +40,7 @@ _IN_FULL = {
     "-": "none needed",
     "never": "no expiry",
     "renewed": "renewed automatically",
-    "refused": "refused",
+    "rejected": "rejected",
 }
 
 

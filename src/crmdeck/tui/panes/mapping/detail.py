@@ -61,7 +61,7 @@ def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
         _wrapped(f"{type_text(row.field)}, required, no default", width, "$muted", hang=2),
     ]
     if row.is_open:
-        text = "✕ The CRM refuses new records: no PartnerOS field is mapped to this field."
+        text = "✕ The CRM rejects new records: no PartnerOS field is mapped to this field."
         parts.append(_wrapped(text, width, "$bad", hang=2))
         parts.append(_labeled("Enter", "Choose a PartnerOS field", width))
         parts.append(_labeled("X", "Mark it as filled by PartnerOS or by automation", width))

@@ -191,7 +191,7 @@ class PairLoader:
         Without one, or if the user went back to them, the likely pairs are listed. The cursor goes
         to `field`, else to the first open row of a pair that did not show.
         """
-        # Set before reading: the keys refuse the rows of another connection from now on.
+        # Set before reading: the keys reject the rows of another connection from now on.
         self.ref, self.is_ranked = ref, False
         if ref is None:
             return

@@ -53,7 +53,7 @@ def object_brief(
     ]
     if to_map:
         names = ", ".join(one.row.name for one in to_map)
-        wanted = f"required, not mapped: {display_text(names, LONGEST_LINE)}"
+        wanted = f"required but not mapped: {display_text(names, LONGEST_LINE)}"
         lines.append(named("to map", Content.styled(wanted, "$warn"), left))
     if hidden := data.overview.hidden.get(line.key):
         names = display_text(", ".join(hidden), LONGEST_LINE)

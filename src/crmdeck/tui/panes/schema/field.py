@@ -60,7 +60,7 @@ def one_field(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlace
     def heading() -> Heading:
         to_map = schema.fields.to_map.get(address.object_type, ())
         is_wanted = schema.at is None and any(one.key == key for one in to_map)
-        return (warning("required, not mapped") if is_wanted else "",)
+        return (warning("required but not mapped") if is_wanted else "",)
 
     def exists() -> bool:
         # Until the fields are loaded, a field of a known object is taken to exist.

@@ -119,9 +119,9 @@ def fields_of_object(host: Host, schema: SchemaLoader, address: Address) -> Sche
         size = count(known.summary.field_count, "field")
         if data.overview.at is not None:
             return (size,)
-        missing = f"{len(to_map):,} required, not mapped"
+        missing = f"{len(to_map):,} required but not mapped"
         if len(to_map) <= MOST_NAMED:
-            missing = f"required, not mapped: {', '.join(line.row.name for line in to_map)}"
+            missing = f"required but not mapped: {', '.join(line.row.name for line in to_map)}"
         stale = f"▲ stale, refreshed {ago(known.summary.discovered_at, data.now)}"
         return (
             warning(missing) if to_map else "",

@@ -1,6 +1,6 @@
 """Sign-in with the browser: authorization code with PKCE.
 
-Sources: RFC 7636 (PKCE), RFC 8252 (native apps), RFC 6749 section 4.1.2.1 (refusals).
+Sources: RFC 7636 (PKCE), RFC 8252 (native apps), RFC 6749 section 4.1.2.1 (rejections).
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ class BrowserSignIn:
     def wait(self, cancel: CancelToken | None = None, timeout: float = PATIENCE) -> Grant:
         """Wait for the browser's answer or a pasted one, and exchange it for tokens.
 
-        `timeout` is in seconds. Raises SignInError if the user refused or didn't answer,
+        `timeout` is in seconds. Raises SignInError if the user rejected or didn't answer,
         CanceledError, and the CRM's error for the code.
         """
         deadline = time.monotonic() + timeout
@@ -138,7 +138,7 @@ class BrowserSignIn:
         # As bytes: compare_digest raises TypeError for text that isn't ASCII.
         is_ours = secrets.compare_digest(answer.get("state", "").encode(), self._state.encode())
         # Salesforce keeps the browser on its own error page, whose address has no state. Accepting
-        # it is safe: a refusal can only end the sign-in.
+        # it is safe: a rejection can only end the sign-in.
         refused = pasted and "error" in answer and not ("code" in answer or "state" in answer)
         if not refused and not (is_ours and ("code" in answer or "error" in answer)):
             return False
@@ -157,7 +157,7 @@ def _denied(answer: Mapping[str, str], faults: FaultTable) -> SignInError:
     if fault.code != UNKNOWN:
         return SignInError(fault.message, cause=fault.cause, remedy=fault.remedy, code=fault.code)
     return SignInError(
-        "The CRM refused the app's sign-in.",
+        "The CRM rejected the app's sign-in.",
         cause=f"The CRM reported: {vendor_code(error)} {redact(said, foreign=True)[:200]}".strip(),
         remedy="Check the app's callback URLs, scopes and policies in the CRM, then sign in again.",
         code="SIGN_IN_REFUSED",
