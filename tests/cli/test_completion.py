@@ -77,7 +77,9 @@ def test_commands_options_and_names_are_completed(night: Night, tmp_path: Path) 
     assert completed(home, "sta") == ["status"]
     assert completed(home, "mapping", "ac") == ["accept"]
     assert completed(home, "drift", "--fail") == ["--fail-on"]
-    assert completed(home, "drift", "--fail-on", "") == ["breaking", "risky", "safe"]
+    assert completed(home, "drift", "--fail-on", "") == [
+        "breaking", "mapped", "none", "risky", "safe",
+    ]  # fmt: skip
     assert "--demo" in completed(home, "status", "")
     assert completed(home, "export", "--what", "map") == ["mapping", "mapping-sheet"]
     assert completed(home, "check", "--format", "j") == ["json", "junit"]

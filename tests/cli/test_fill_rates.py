@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 
 from crmdeck.cli import schema as commands
-from crmdeck.cli import session
+from crmdeck.cli.listing import Listing
 from crmdeck.errors import UsageError
 from crmdeck.model import Scope, ScopeMode
 from tests.workspace.crm import opened
 
 
 def test_rates_are_taken_when_asked_for_and_told_from_then_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with opened(tmp_path / "home") as office:
         office.add_org(scope=Scope(mode=ScopeMode.NAMED, include=("Account",)))
         office.workspace.refreshes.run("org")
-        monkeypatch.setattr(
-            session, "open_workspace", lambda *_, **__: nullcontext(office.workspace)
-        )
 
         def schema(*, sample: bool = False, as_json: bool = False) -> str:
-            commands.schema(name="org", object_type="Account", sample=sample, as_json=as_json)
+            listing = Listing(as_json=as_json)
+            commands.schema(office.workspace, listing, "org", "Account", sample=sample)
             return capsys.readouterr().out
 
         detail = office.workspace.schemas.object("org", "Account")
@@ -44,4 +41,4 @@ def test_rates_are_taken_when_asked_for_and_told_from_then_on(
         assert header.endswith(",filled")
         assert next(line for line in lines if line.startswith("Name,")).endswith(",1.0")
         with pytest.raises(UsageError):
-            commands.schema(name="org", sample=True)
+            commands.schema(office.workspace, Listing(), "org", sample=True)

@@ -161,7 +161,7 @@ def test_an_iterator_is_sorted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None
     rows = [{"a": n * 7 % 5 or None, "b": str(n * 3 % 4), "n": n} for n in range(23)]
     monkeypatch.setattr("crmdeck.cli.listing._SORTED_AT_ONCE", 4)
     monkeypatch.setattr("crmdeck.cli.listing._MERGED_AT_ONCE", 2)
-    for sort in (("a",), ("-a", "b"), ("b", "-a")):
+    for sort in ("a", "-a,b", "b,-a"):
         listing = Listing(sort=sort)
         whole = list(listing.pick(rows, lambda row: row))
         assert list(listing.pick(iter(rows), lambda row: row)) == whole

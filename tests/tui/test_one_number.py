@@ -166,11 +166,12 @@ def compare_gates(workspace: Workspace, shell: Shell, together: OpenChanges) -> 
     worst = together.severity
     for severity in (Severity.BREAKING, Severity.RISKY):
         fails = worst is not None and worst.rank >= severity.rank
-        assert workspace.drift.fails(severity) is fails
+        assert workspace.drift.fails(FailOn(severity)) is fails
         code = shell.attempt("drift", "--fail-on", severity.value).code
         assert (code == 4) is fails, severity
         # A gate of the list also judges rows that fail without a change.
-        listed = any(workspace.findings.fails(one, severity) for one in workspace.health.statuses())
+        statuses, level = workspace.health.statuses(), FailOn(severity)
+        listed = any(workspace.findings.fails(one, level) for one in statuses)
         code = shell.attempt("status", "--fail-on", severity.value).code
         assert (code == 4) is listed, severity
         assert listed or not fails

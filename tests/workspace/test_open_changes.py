@@ -16,6 +16,7 @@ from crmdeck.model import (
     Choice,
     DecisionState,
     Direction,
+    FailOn,
     OpenChanges,
     Severity,
 )
@@ -239,7 +240,7 @@ def test_a_policy_that_cannot_be_read_excuses_nothing(shorter: Desk) -> None:
     [unusable] = [one for one in workspace.findings.find() if "POLICY" in one.code]
     assert (unusable.code, unusable.urgency) == ("BAD_POLICY", "review")
     for gate in (
-        lambda: workspace.drift.fails(Severity.BREAKING),
+        lambda: workspace.drift.fails(FailOn.BREAKING),
         lambda: workspace.checks.run(refresh=False),
         workspace.checks.policy,
     ):
@@ -292,7 +293,7 @@ def test_safe_changes_count_only_where_a_gate_asks_for_them(desk: Desk) -> None:
     assert states(desk, safe=True) == [ChangeState.INFO]
     see(desk, account(40))
     assert states(desk, safe=True) == [RESOLVED, RESOLVED]
-    assert not drift.fails(Severity.SAFE)
+    assert not drift.fails(FailOn.SAFE)
 
 
 def test_only_what_something_may_settle_is_read(

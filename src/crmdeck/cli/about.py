@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import platform
-from typing import Annotated
-
-import typer
 
 from crmdeck import __version__
-from crmdeck.cli.options import JsonOption
 from crmdeck.cli.output import emit, emit_json
 
 
-def version(as_json: JsonOption = False) -> None:
+def version(as_json: bool = False) -> None:
     """Print the version."""
     if as_json:
         emit_json({"version": __version__, "python": platform.python_version()})
@@ -20,12 +16,7 @@ def version(as_json: JsonOption = False) -> None:
         emit(f"crmdeck {__version__}")
 
 
-def help(
-    command: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[COMMAND]...", help="Command name.", show_default=False),
-    ] = None,
-) -> None:
+def help(command: list[str] | None = None) -> None:
     """Show the help of a command."""
     from crmdeck.cli.app import app
 

@@ -15,7 +15,7 @@ from typer.main import get_command
 
 from crmdeck import __version__
 from crmdeck.cli.examples import EXAMPLES, epilog
-from crmdeck.cli.groups import METAVARS, Group, command_group
+from crmdeck.cli.groups import Group, command_group
 from crmdeck.cli.output import emit, log_to_stderr, report_error, say_details, set_filter, set_quiet
 from crmdeck.cli.usage import usage_error
 from crmdeck.errors import ExitCode, UsageError
@@ -148,22 +148,42 @@ class CommandGroup(Group):
 
 @functools.cache
 def _command(name: str) -> click.Command:
+    # The list of commands and the version need neither.
+    from crmdeck.cli.session import with_options
+
     module = importlib.import_module(f"crmdeck.cli.{COMMANDS[name].module}")
     group: typer.Typer
     if name in GROUPS:
         group = module.app
         group.info.help = COMMANDS[name].help
+        _add_options(group, name)
     else:
         # Typer makes a command only from a group; a group with one command is that command.
         group = command_group()
-        group.command(name)(getattr(module, name))
+        group.command(name)(with_options(getattr(module, name), name))
     command = get_command(group)
     _complete(command, name)
     return command
 
 
+def _add_options(group: typer.Typer, path: str) -> None:
+    """Give the commands of a group the rows of the table of options."""
+    from crmdeck.cli.session import with_options
+
+    lone = group.registered_callback
+    if lone is not None and lone.callback is not None:
+        lone.callback = with_options(lone.callback, path)
+    for each in group.registered_commands:
+        if each.callback is not None:
+            name = each.name or each.callback.__name__
+            each.callback = with_options(each.callback, f"{path} {name}")
+    for inner in group.registered_groups:
+        if inner.typer_instance is not None:
+            _add_options(inner.typer_instance, f"{path} {inner.name}")
+
+
 def _complete(command: click.Command, path: str) -> None:
-    """Give a command and its inner ones examples, --jq next to --json, and names of values."""
+    """Give a command and its inner ones their examples and the names of values."""
     command.epilog = epilog(path)
     for name, inner in getattr(command, "commands", {}).items():
         _complete(inner, f"{path} {name}")
@@ -176,43 +196,10 @@ def _complete(command: click.Command, path: str) -> None:
             choices = getattr(param, "type_descriptor").choices or ()  # noqa: B009
             named = "|".join(getattr(each, "value", each) for each in choices)
             option = max(param.opts, key=len).removeprefix("--")
-            known = METAVARS.get(option, option.rpartition("-")[2].upper())
-            param.metavar = f"[{named}]" if named else known
-    if any("--json" in param.opts for param in command.params):
-        command.params.append(_jq_option())
+            param.metavar = f"[{named}]" if named else option.rpartition("-")[2].upper()
 
 
 def _no_type(ctx: click.Context) -> None: ...
-
-
-@functools.cache
-def _jq_option() -> click.Parameter:
-    # Typer makes options only from the signature of a command.
-    holder = command_group()
-
-    @holder.command("holder")
-    def hold(
-        jq: Annotated[
-            str | None,
-            typer.Option(
-                "--jq",
-                metavar="EXPRESSION",
-                help="Filter the JSON with jq: '.[].name'",
-                callback=_use_filter,
-                expose_value=False,
-            ),
-        ] = None,
-    ) -> None: ...
-
-    return get_command(holder).params[0]
-
-
-def _use_filter(expression: str | None) -> None:
-    if expression is not None:
-        from crmdeck.cli.session import failing, with_extra
-
-        with failing(as_json=True), with_extra("jq"):
-            set_filter(expression)
 
 
 def _with_json(arguments: Sequence[str]) -> list[str]:

@@ -3,31 +3,23 @@
 from __future__ import annotations
 
 import heapq
-from typing import Annotated
-
-import typer
 
 from crmdeck import workspace
-from crmdeck.cli.listing import Listing, lists
-from crmdeck.cli.options import NamesArgument, SinceOption, UntilOption
-from crmdeck.cli.session import in_workspace, time_range
+from crmdeck.cli.listing import Listing
+from crmdeck.cli.session import time_range
 
 PAGE = 1000
 """Entries of a connection in memory at a time."""
 
 
-@lists
-@in_workspace()
 def audit(
     ws: workspace.Workspace,
     listing: Listing,
-    names: NamesArgument = None,
-    event: Annotated[
-        str | None, typer.Option("--event", help="Event type, or a pattern: 'token.*'.")
-    ] = None,
-    actor: Annotated[str | None, typer.Option("--actor", help="User name.")] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
+    names: list[str] | None = None,
+    event: str | None = None,
+    actor: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
 ) -> None:
     """Show the audit log, newest first.
 
@@ -45,7 +37,7 @@ def audit(
                 actor=actor,
                 since=begin,
                 until=end,
-                at_once=min(PAGE, listing.limit or PAGE) if not listing.sort else PAGE,
+                at_once=min(PAGE, listing.limit or PAGE) if not listing.order else PAGE,
             )
             for key in dict.fromkeys(ws.connections.get(name).id for name in names or ()) or (None,)
         ),

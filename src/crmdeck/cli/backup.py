@@ -3,26 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from crmdeck import workspace
-from crmdeck.cli.options import ForceOption, JsonOption
 from crmdeck.cli.output import emit_json, require_free, say
-from crmdeck.cli.session import in_workspace
+from crmdeck.cli.session import ChangeMode, needs
 from crmdeck.text import count
 
-FileArgument = Annotated[Path, typer.Argument(metavar="FILE", help="Backup file (zip).")]
 
-
-@in_workspace()
-def backup(
-    ws: workspace.Workspace,
-    file: FileArgument,
-    force: ForceOption = False,
-    as_json: JsonOption = False,
-) -> None:
+def backup(ws: workspace.Workspace, file: Path, force: bool = False, as_json: bool = False) -> None:
     """Write connections, schemas, changes, decisions and audit log to one file, without secrets."""
     require_free(file, force=force)
     # A backup of nothing would be taken for one of a workspace that was meant.
@@ -31,17 +19,16 @@ def backup(
     _report(f"Backed up to {file}:", ws.backups.write(file), as_json)
 
 
-@in_workspace(demo=False, creates=True)
-def restore(
-    ws: workspace.Workspace,
-    file: FileArgument,
-    force: Annotated[
-        bool, typer.Option("--force", help="Replace everything in the workspace.")
-    ] = False,
-    as_json: JsonOption = False,
-) -> None:
+@needs(demo=False, creates=True)
+def restore(ws: workspace.Workspace, mode: ChangeMode, file: Path, force: bool = False) -> None:
     """Restore a whole backup, into this or another workspace."""
-    _report("Restored", ws.backups.restore(file, force=force), as_json)
+    mode.carry_out(
+        ws,
+        lambda: ws.backups.restore(file, force=force),
+        lambda made: _report("Restored", made, mode.as_json),
+        # Only a forced restore replaces anything.
+        lambda made: sum(made.tables.values()) if force else 0,
+    )
 
 
 def _report(lead: str, made: workspace.Backup, as_json: bool) -> None:

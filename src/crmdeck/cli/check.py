@@ -10,16 +10,12 @@ from collections.abc import Iterator
 from datetime import timedelta
 from operator import itemgetter
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.listing import Listing, lists
-from crmdeck.cli.options import ForceOption, JsonOption, NamesArgument, OutputOption, RefreshOption
+from crmdeck.cli.listing import Listing
 from crmdeck.cli.output import (
-    chosen_format,
+    Output,
     emit,
     emit_hanging,
     filtered,
@@ -28,10 +24,9 @@ from crmdeck.cli.output import (
     say,
     write_file,
 )
-from crmdeck.cli.session import ProgressLine, in_workspace, moment
+from crmdeck.cli.session import ProgressLine, moment, needs
 from crmdeck.errors import CacheBusyError, CacheError, CanceledError, ExitCode
 from crmdeck.model import CancelToken, CheckLevel, FailOn, FindingKind
-from crmdeck.text import either
 
 SIGNS = {CheckLevel.FAIL: "FAIL", CheckLevel.REPORT: "note", CheckLevel.IGNORE: "skip"}
 SHOWN = 20
@@ -40,61 +35,30 @@ _PASSING = (CacheBusyError.code, "DATABASE_UNREACHABLE")
 _INDENT = 6  # the width of the longest sign and its gap
 _SUFFIXES = {".json": "json", ".md": "markdown", ".html": "html", ".xml": "junit"}
 
-CheckFailOnOption = Annotated[
-    FailOn,
-    typer.Option(
-        "--fail-on", help="Minimum severity that fails; mapped: risky changes of mapped fields."
-    ),
-]
-PolicyOption = Annotated[
-    Path | None,
-    typer.Option("--policy", help="Policy file (default: policy.toml in the workspace)."),
-]
-
-NotifyOption = Annotated[
-    bool, typer.Option("--notify", help="Send notifications to the routes in the settings.")
-]
-HeartbeatOption = Annotated[
-    str | None,
-    typer.Option(
-        "--heartbeat",
-        envvar="CRMDECK_HEARTBEAT",
-        show_envvar=True,
-        help="URL of a watchdog to ping after each check.",
-    ),
-]
-
-
 app = command_group()
 
 
 @app.command()
-@lists
-@in_workspace()
 def show(ws: workspace.Workspace, listing: Listing) -> None:
     """Show the rules of the policy, in the order in which they apply."""
     _show_policy(ws.checks.policy(), listing)
 
 
 @app.command("set")
-@in_workspace(demo=False)
-def set_team_policy(
-    ws: workspace.Workspace,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="Policy file (TOML).")],
-    as_json: JsonOption = False,
-) -> None:
+@needs(demo=False)
+def set_team_policy(ws: workspace.Workspace, listing: Listing, file: Path) -> None:
     """Set the team's policy from a file. The audit log keeps each version.
 
     If the workspace is a folder, edit the file policy.toml in it instead.
     """
-    _show_policy(ws.checks.set_policy(file), Listing("json" if as_json else None))
+    _show_policy(ws.checks.set_policy(file), listing)
 
 
 @app.command()
-@in_workspace(demo=False)
-def clear(ws: workspace.Workspace, as_json: JsonOption = False) -> None:
+@needs(demo=False)
+def clear(ws: workspace.Workspace, listing: Listing) -> None:
     """Remove the team's policy. Changes that it excused are open again."""
-    _show_policy(ws.checks.set_policy(None), Listing("json" if as_json else None))
+    _show_policy(ws.checks.set_policy(None), listing)
 
 
 def _show_policy(policy: workspace.Policy | None, listing: Listing) -> None:
@@ -114,33 +78,19 @@ def _show_policy(policy: workspace.Policy | None, listing: Listing) -> None:
         say("No policy: nothing is excused.")
 
 
-@in_workspace()
 def check(
     ws: workspace.Workspace,
-    names: NamesArgument = None,
-    fail_on: CheckFailOnOption = FailOn.BREAKING,
-    policy: PolicyOption = None,
-    explain_policy: Annotated[
-        bool,
-        typer.Option("--explain-policy", help="Show the policy rules that matched no finding."),
-    ] = False,
-    contract: Annotated[
-        list[Path] | None,
-        typer.Option("--contract", help="Open Data Contract to check against (repeatable)."),
-    ] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="Only changes since: 2026-05-16, or 7d.")
-    ] = None,
-    new: Annotated[bool, typer.Option("--new", help="Only changes since the last check.")] = False,
-    refresh: RefreshOption = True,
-    format: Annotated[
-        str | None, typer.Option("--format", help=f"Format: {either(workspace.CHECK_FORMATS)}.")
-    ] = None,
-    output: OutputOption = None,
-    force: ForceOption = False,
-    notify: NotifyOption = False,
-    heartbeat: HeartbeatOption = None,
-    as_json: JsonOption = False,
+    out: Output,
+    names: list[str] | None = None,
+    fail_on: FailOn = FailOn.BREAKING,
+    policy: Path | None = None,
+    explain_policy: bool = False,
+    contract: list[Path] | None = None,
+    since: str | None = None,
+    new: bool = False,
+    refresh: bool = True,
+    notify: bool = False,
+    heartbeat: str | None = None,
 ) -> ExitCode:
     """Refresh, then list the findings: what fails, expires, or needs a review.
 
@@ -149,7 +99,7 @@ def check(
     Exit codes: 0 if nothing fails, 4 for a finding that fails, 3 if a connection needs
     a sign-in, 6 if crmdeck could not read some objects or connections, 1 if it could read none.
     """
-    wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+    wanted = out.resolve(_SUFFIXES)
     # What can be rejected is rejected before the refresh, which can take minutes.
     if wanted is not None:
         ws.checks.require_format(wanted)
@@ -170,9 +120,9 @@ def check(
         _notify(ws, report, notify=notify, heartbeat=heartbeat)
     if explain_policy:
         _explain(report)
-    if output is not None:
+    if out.output is not None:
         text = ws.checks.render(report, wanted or "markdown")
-        write_file(output, "".join(filtered([text])))
+        write_file(out.output, "".join(filtered([text])))
         show_report(report)
     elif wanted is not None:
         emit("".join(filtered([ws.checks.render(report, wanted)])))
@@ -181,21 +131,16 @@ def check(
     return ExitCode(report.exit_code)
 
 
-@in_workspace()
 def watch(
     ws: workspace.Workspace,
-    names: NamesArgument = None,
-    every: Annotated[int, typer.Option("--every", min=1, help="Minutes between checks.")] = 60,
-    times: Annotated[
-        int | None, typer.Option("--times", min=1, help="Stop after this many checks.")
-    ] = None,
-    fleet: Annotated[
-        bool, typer.Option("--fleet", help="Share the connections with other machines.")
-    ] = False,
-    fail_on: CheckFailOnOption = FailOn.BREAKING,
-    policy: PolicyOption = None,
-    notify: NotifyOption = False,
-    heartbeat: HeartbeatOption = None,
+    names: list[str] | None = None,
+    every: int = 60,
+    times: int | None = None,
+    fleet: bool = False,
+    fail_on: FailOn = FailOn.BREAKING,
+    policy: Path | None = None,
+    notify: bool = False,
+    heartbeat: str | None = None,
 ) -> None:
     """Run a check at intervals until you stop it with Ctrl+C or SIGTERM.
 

@@ -5,46 +5,21 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import JsonOption, NameArgument, NamesArgument
+from crmdeck.cli.listing import Listing, wire_columns
 from crmdeck.cli.output import TextTable, emit, emit_json, emit_or_say, emit_table, say, write_file
-from crmdeck.cli.prompts import SignInOptions, collect, signs_in
-from crmdeck.cli.session import in_workspace, say_empty
+from crmdeck.cli.prompts import SignInOptions, collect
+from crmdeck.cli.session import needs, say_empty
 from crmdeck.model import ScopeMode
 
 app = command_group()
 
 
-PathOption = Annotated[
-    Path | None, typer.Option("--path", help="Exported schemas: a file or a folder (source files).")
-]
-RemoteIdOption = Annotated[
-    str | None, typer.Option("--remote-id", help="Integration ID in PartnerOS (source partneros).")
-]
-ScopeOption = Annotated[ScopeMode | None, typer.Option("--scope", help="Objects to refresh.")]
-IncludeOption = Annotated[
-    list[str] | None, typer.Option("--include", help="Object to add to the scope (repeatable).")
-]
-ExcludeOption = Annotated[
-    list[str] | None,
-    typer.Option("--exclude", help="Object to leave out of the scope (repeatable)."),
-]
-TtlOption = Annotated[
-    float | None, typer.Option("--ttl-hours", help="Hours until a schema is stale.")
-]
-
-
 @app.command("list")
-@lists
-@in_workspace()
 def list_connections(
-    ws: workspace.Workspace, listing: Listing, names: NamesArgument = None
+    ws: workspace.Workspace, listing: Listing, names: list[str] | None = None
 ) -> None:
     """List the connections of the workspace."""
     found = [ws.connections.get(name) for name in names or ()]
@@ -68,41 +43,22 @@ def list_connections(
 
 
 @app.command()
-@in_workspace(creates=True)
-@signs_in
+@needs(creates=True)
 def add(
     ws: workspace.Workspace,
     options: SignInOptions,
-    name: NameArgument,
-    source: Annotated[
-        str,
-        typer.Option(
-            "--source",
-            metavar=f"[{'|'.join(workspace.sources())}]",
-            help="How crmdeck reaches the CRM.",
-        ),
-    ],
-    platform: Annotated[
-        str | None, typer.Option("--platform", metavar=f"[{'|'.join(workspace.CRMS)}]", help="CRM.")
-    ] = None,
-    path: PathOption = None,
-    instance_url: Annotated[
-        str | None,
-        typer.Option(
-            "--instance-url",
-            help="Salesforce: production, sandbox, or the org URL (default: production).",
-            show_default=False,
-        ),
-    ] = None,
-    endpoint: Annotated[
-        str | None, typer.Option("--endpoint", help="Custom API URL: a sandbox or a proxy.")
-    ] = None,
-    remote_id: RemoteIdOption = None,
-    scope: ScopeOption = None,
-    include: IncludeOption = None,
-    exclude: ExcludeOption = None,
-    ttl_hours: TtlOption = None,
-    as_json: JsonOption = False,
+    name: str,
+    source: str,
+    platform: str | None = None,
+    path: Path | None = None,
+    instance_url: str | None = None,
+    endpoint: str | None = None,
+    remote_id: str | None = None,
+    scope: ScopeMode | None = None,
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    ttl_hours: float | None = None,
+    as_json: bool = False,
 ) -> None:
     """Add a connection.
 
@@ -140,53 +96,23 @@ def add(
 
 
 @app.command("set")
-@in_workspace()
 def set_connection(
     ws: workspace.Workspace,
-    name: NameArgument,
-    path: PathOption = None,
-    instance_url: Annotated[
-        str | None,
-        typer.Option(
-            "--instance-url",
-            help="Salesforce: production, sandbox, or the org URL ('' removes it).",
-        ),
-    ] = None,
-    endpoint: Annotated[
-        str | None, typer.Option("--endpoint", help="Custom API URL ('' restores the vendor's).")
-    ] = None,
-    remote_id: RemoteIdOption = None,
-    scope: ScopeOption = None,
-    include: IncludeOption = None,
-    exclude: ExcludeOption = None,
-    without_rules: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--without-rules",
-            help="Kind of rules to leave out of a refresh (repeatable; '' reads all kinds).",
-        ),
-    ] = None,
-    ttl_hours: TtlOption = None,
-    api_version: Annotated[
-        str | None, typer.Option("--api-version", help="Salesforce API version: 66.0, or newest.")
-    ] = None,
-    sync_user: Annotated[
-        str | None,
-        typer.Option(
-            "--sync-user",
-            help="CRM user that the sync runs as: user name or ID ('' = crmdeck's own user).",
-        ),
-    ] = None,
-    sync_access: Annotated[
-        Path | None,
-        typer.Option(
-            "--sync-access", help="Exported permission sets and profiles, or a list of scopes."
-        ),
-    ] = None,
-    reconnect: Annotated[
-        bool, typer.Option("--reconnect", help="Reconnect a disconnected connection.")
-    ] = False,
-    as_json: JsonOption = False,
+    name: str,
+    path: Path | None = None,
+    instance_url: str | None = None,
+    endpoint: str | None = None,
+    remote_id: str | None = None,
+    scope: ScopeMode | None = None,
+    include: list[str] | None = None,
+    exclude: list[str] | None = None,
+    without_rules: list[str] | None = None,
+    ttl_hours: float | None = None,
+    api_version: str | None = None,
+    sync_user: str | None = None,
+    sync_access: Path | None = None,
+    reconnect: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Change the given options of a connection."""
     connection = ws.connections.update(
@@ -215,10 +141,8 @@ def set_connection(
 
 
 @app.command("sign-in")
-@in_workspace()
-@signs_in
 def sign_in(
-    ws: workspace.Workspace, options: SignInOptions, name: NameArgument, as_json: JsonOption = False
+    ws: workspace.Workspace, options: SignInOptions, name: str, as_json: bool = False
 ) -> None:
     """Sign in to a connection again.
 
@@ -245,56 +169,40 @@ def _sign_in(
 
 
 @app.command()
-@in_workspace()
 def test(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    as_json: JsonOption = False,
-    report_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="File for requests and the shape of responses, without names."
-        ),
-    ] = None,
+    ws: workspace.Workspace, name: str, report: Path | None = None, as_json: bool = False
 ) -> None:
     """Test sign-in, permissions, readable objects and quota."""
-    if report_file is not None:
+    if report is not None:
         # First: it also describes a test that fails.
         found = ws.connections.describe_responses(name)
-        write_file(report_file, json.dumps(found, indent=1) + "\n")
-        say(f"Wrote {report_file}. Read it before you attach it to an issue.")
-    report = ws.connections.test(name)
+        write_file(report, json.dumps(found, indent=1) + "\n")
+        say(f"Wrote {report}. Read it before you attach it to an issue.")
+    probed = ws.connections.test(name)
     if as_json:
-        emit_json(report)
+        emit_json(probed)
         return
-    quota = report.quota
+    quota = probed.quota
     checks = [
-        ("user", report.user),
-        ("organization", report.organization),
-        ("instance", report.instance_url),
-        ("API version", report.api_version),
+        ("user", probed.user),
+        ("organization", probed.organization),
+        ("instance", probed.instance_url),
+        ("API version", probed.api_version),
         ("quota left", f"{quota.left:.0%} of {quota.limit}" if quota else None),
-        ("token expires", report.token_expires_at),
-        ("objects it can read", None if report.objects is None else len(report.objects)),
-        *(("missing permission", what) for what in report.missing_permissions or ("none",)),
+        ("token expires", probed.token_expires_at),
+        ("objects it can read", None if probed.objects is None else len(probed.objects)),
+        *(("missing permission", what) for what in probed.missing_permissions or ("none",)),
     ]
     emit_table(TextTable(("check", "result"), checks))
 
 
 @app.command()
-@in_workspace()
-def rename(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    new_name: Annotated[str, typer.Argument(metavar="NEW_NAME", help="New connection name.")],
-    as_json: JsonOption = False,
-) -> None:
+def rename(ws: workspace.Workspace, name: str, new_name: str, as_json: bool = False) -> None:
     """Rename a connection; it keeps its ID and history."""
     _show(ws.connections.rename(name, new_name), as_json)
 
 
-@in_workspace()
-def disconnect(ws: workspace.Workspace, name: NameArgument, as_json: JsonOption = False) -> None:
+def disconnect(ws: workspace.Workspace, name: str, as_json: bool = False) -> None:
     """Mark a connection as disconnected, and delete nothing."""
     connection = ws.connections.disconnect(name)
     said = f"{connection.name} is disconnected. Its schemas, changes and mappings are kept."

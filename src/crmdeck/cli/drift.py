@@ -7,26 +7,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from operator import itemgetter
-from typing import Annotated, Any
-
-import typer
+from typing import Any
 
 from crmdeck import model, workspace
-from crmdeck.cli.listing import Listing, lists
-from crmdeck.cli.options import (
-    DryRunOption,
-    FailOnOption,
-    NamesArgument,
-    RightAtOption,
-    SeverityOption,
-    SinceOption,
-    UntilOption,
-    YesOption,
-)
+from crmdeck.cli.listing import Listing
 from crmdeck.cli.output import TextTable, report_error, say
-from crmdeck.cli.session import carry_out, in_workspace, moment, say_empty, time_range
+from crmdeck.cli.session import ChangeMode, moment, say_empty, time_range
 from crmdeck.errors import ExitCode, UsageError, exit_code
-from crmdeck.model import Side
+from crmdeck.model import FailOn, Severity, Side
 from crmdeck.text import count
 
 PAGE = 10_000
@@ -35,35 +23,23 @@ PAGE = 10_000
 SIDES = {Side.LEFT: "left only", Side.RIGHT: "right only", Side.BOTH: "differs"}
 
 
-@lists
-@in_workspace()
 def drift(
     ws: workspace.Workspace,
     listing: Listing,
-    names: NamesArgument = None,
-    at_least: SeverityOption = None,
-    object_type: Annotated[
-        str | None, typer.Option("--object", help="Object name (default: all).")
-    ] = None,
-    since: SinceOption = None,
-    until: UntilOption = None,
-    open_only: Annotated[
-        bool, typer.Option("--open", help="Only open changes: not acknowledged, not changed back.")
-    ] = False,
-    acknowledge: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--acknowledge", help="ID of a change or a change group (repeatable), or 'shown'."
-        ),
-    ] = None,
-    note: Annotated[str, typer.Option("--note", help="Note for the acknowledgment.")] = "",
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    fail_on: FailOnOption = None,
+    mode: ChangeMode,
+    names: list[str] | None = None,
+    severity: Severity | None = None,
+    object_type: str | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    open_only: bool = False,
+    acknowledge: list[str] | None = None,
+    note: str = "",
+    fail_on: FailOn | None = None,
 ) -> ExitCode:
     """List changes, newest first, and acknowledge them.
 
-    With --fail-on, exit with 4 if a change of that severity is open. Exit with 3, 6 or
+    With --fail-on, exit with 4 if a change fails at that level. Exit with 3, 6 or
     1 if the last refresh could not read everything.
     """
     if note and not acknowledge:
@@ -80,10 +56,10 @@ def drift(
     size = max(PAGE // len(wanted), 100)
     pages = partial(
         ws.drift.pages,
-        at_least=at_least,
+        at_least=severity,
         **limits,
         # A sort reads everything, so only an unsorted list gains by small pages.
-        at_once=size if listing.sort else min(size, listing.limit or size),
+        at_once=size if listing.order else min(size, listing.limit or size),
     )
     stories: dict[str, model.ChangeGroup] = {}
     connections = {connection.id: connection.name for connection in ws.connections.all()}
@@ -92,14 +68,13 @@ def drift(
     if acknowledge:
         shown = [event.id for event in listing.pick(changes, record)]
         chosen = shown if acknowledge == ["shown"] else acknowledge
-        carry_out(
+        mode.carry_out(
             ws,
             partial(ws.drift.acknowledge, chosen, note),
             lambda noted: say(
                 f"Acknowledged {count(noted.number, 'change')}. {noted.not_checked}".rstrip()
             ),
-            dry_run=dry_run,
-            ask=len(chosen) > 1 and not yes,
+            lambda noted: noted.number,
         )
         # The list shows what was acknowledged, which is no longer open.
         open_only = False
@@ -108,8 +83,13 @@ def drift(
     reasons: list[ExitCode] = []
     if fail_on is not None:
         # The gate judges no change that the list leaves out.
-        worst = max(fail_on, at_least or fail_on, key=lambda severity: severity.rank)
-        fails = partial(ws.drift.fails, worst, open_only=open_only, **limits)
+        fails = partial(
+            ws.drift.fails,
+            fail_on,
+            at_least=severity or Severity.SAFE,
+            open_only=open_only,
+            **limits,
+        )
         reasons = _gate(ws, wanted, fails, as_json=listing.as_json)
     if listing.emit(
         changes,
@@ -122,7 +102,7 @@ def drift(
             "openChanges": open_changes.to_wire(),
             "reasons": [reason.reason for reason in reasons],
         },
-        table=lambda shown: drift_table(shown, {} if listing.sort else stories),
+        table=lambda shown: drift_table(shown, {} if listing.order else stories),
     ):
         if not connections:
             say_empty(ws)
@@ -255,26 +235,15 @@ def _drift_row(event: model.DriftEvent) -> tuple[object, ...]:
     )
 
 
-@lists
-@in_workspace()
 def compare(
     ws: workspace.Workspace,
     listing: Listing,
-    left: Annotated[str, typer.Argument(metavar="LEFT", help="Connection name.")],
-    right: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[RIGHT]", help="Connection name (default: LEFT).", show_default=False
-        ),
-    ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", help="As of a date, for the left side: 2026-05-16, or 7d.")
-    ] = None,
-    right_at: RightAtOption = None,
-    object_type: Annotated[
-        str | None, typer.Option("--object", help="Object name, to compare its fields.")
-    ] = None,
-    fail_on: FailOnOption = None,
+    left: str,
+    right: str | None = None,
+    at: str | None = None,
+    right_at: str | None = None,
+    object_type: str | None = None,
+    fail_on: Severity | None = None,
 ) -> ExitCode:
     """Compare two stored schemas: two connections, or one connection at two dates.
 

@@ -7,20 +7,14 @@ import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
-from typing import IO, Annotated
-
-import typer
+from typing import IO
 
 from crmdeck import workspace
-from crmdeck.cli.options import ForceOption, JsonOption, OutputOption
-from crmdeck.cli.output import cell, chosen_format, emit, emit_json, emit_pieces, say
-from crmdeck.cli.session import ProgressLine, in_workspace, moment
+from crmdeck.cli.output import Output, cell, emit, filtered, say
+from crmdeck.cli.session import ProgressLine, moment
 from crmdeck.errors import ExitCode, SourceError, UsageError, exit_code
 from crmdeck.model import CauseKind, SyncCause
 from crmdeck.text import count
-
-_SUFFIXES = workspace.ERROR_FORMATS
-
 
 _CELLS = ("line", "kind", "code", "object", "field", "value")
 
@@ -31,52 +25,33 @@ class FailOn(StrEnum):
     SCHEMA = "schema"
 
 
-@in_workspace()
 def explain(
     ws: workspace.Workspace,
-    file: Annotated[
-        str, typer.Argument(metavar="[FILE]", help="File with errors, or - for stdin.")
-    ] = "-",
-    connection: Annotated[
-        str | None,
-        typer.Option("--connection", help="Connection name (default: the only one that fits)."),
-    ] = None,
-    pair: Annotated[
-        str | None, typer.Option("--pair", help="Object pair of the failed records.")
-    ] = None,
-    column: Annotated[
-        str | None, typer.Option("--column", help="Column with the messages (default: found).")
-    ] = None,
-    at: Annotated[
-        str | None,
-        typer.Option("--at", help="Time of errors without one: 2026-05-16, or 7d (default: now)."),
-    ] = None,
-    each: Annotated[
-        bool, typer.Option("--each", help="Explain each message alone, one record a line.")
-    ] = False,
-    values: Annotated[
-        bool, typer.Option("--values/--no-values", help="Show or mask the values of records.")
-    ] = True,
-    fail_on: Annotated[
-        FailOn | None, typer.Option("--fail-on", help="Exit with 4 if the schema is a cause.")
-    ] = None,
-    output: OutputOption = None,
-    force: ForceOption = False,
-    as_json: JsonOption = False,
+    out: Output,
+    file: str = "-",
+    connection: str | None = None,
+    pair: str | None = None,
+    column: str | None = None,
+    at: str | None = None,
+    each: bool = False,
+    values: bool = True,
+    fail_on: FailOn | None = None,
 ) -> ExitCode:
     """Explain a sync's errors: the change, the person and the row behind each.
 
     -o retry.csv writes the records to send again, by cause; .html and .md write a report.
     """
-    wanted = chosen_format(None, output, _SUFFIXES, as_json=as_json, force=force)
+    wanted = out.resolve(workspace.ERROR_FORMATS)
     source = sys.stdin.buffer if file == "-" else Path(file)
     if file == "-" and sys.stdin.isatty():
         say("Paste the error messages, then press Ctrl+D.")
     when = moment(at, ws, as_of=True)
     if each:
-        if output is not None:
-            raise UsageError("--each can't be combined with -o.", remedy="Leave out one of them.")
-        return _each(ws, source, connection, column, values, fail_on, as_json)
+        if wanted not in (None, "json") or out.output is not None:
+            raise UsageError(
+                "--each can't be combined with -o or --format.", remedy="Leave out one of them."
+            )
+        return _each(ws, source, connection, column, values, fail_on, out.as_json)
     with ProgressLine() as progress:
         found = ws.errors.explain(
             source,
@@ -88,12 +63,12 @@ def explain(
             progress=progress,
         )
     report = found.report
-    if output is not None:
-        ws.errors.write(output, found, wanted or "markdown")
-        say(f"Wrote {output}")
-    if as_json and output is None:
-        emit_json(report)
-    elif output is None:
+    if out.output is not None:
+        ws.errors.write(out.output, found, wanted or "markdown")
+        say(f"Wrote {out.output}")
+    elif wanted is not None:
+        emit(filtered(ws.errors.stream(found, wanted)), exactly=True)
+    else:
         _show(report.causes, workspace.sync_errors_summary(report))
     for note in report.notes:
         say(note)
@@ -128,7 +103,7 @@ def _each(
             else:
                 yield "\t".join(map(cell, map(one.get, _CELLS))) + "\n"
 
-    emit_pieces(lines())
+    emit(lines(), exactly=True)
     if counts["not read"] and not counts["read"]:
         raise SourceError("Nothing in the input can be read.", code="NOTHING_READ")
     reasons = [ExitCode.PARTIAL] if counts["not read"] else []

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import Group, command_group
-from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import JsonOption, NamesArgument
+from crmdeck.cli.listing import Listing, wire_columns
 from crmdeck.cli.output import emit_or_say, say, say_details
-from crmdeck.cli.session import in_workspace, say_empty
+from crmdeck.cli.session import say_empty, time_range
 from crmdeck.errors import UsageError
 from crmdeck.model import FindingState, Urgency
 from crmdeck.text import count
@@ -32,34 +29,28 @@ app = command_group(cls=FindingsGroup)
 if TYPE_CHECKING:
     from typer._click import Context
 
-IdArgument = Annotated[
-    str, typer.Argument(metavar="ID", help="ID of a finding, from crmdeck findings.")
-]
-UntilOption = Annotated[str, typer.Option("--until", metavar="DATE", help="Last day: 2026-12-31.")]
-
 
 @app.command("list")
-@lists
-@in_workspace()
 def list_findings(
     ws: workspace.Workspace,
     listing: Listing,
-    names: NamesArgument = None,
-    urgency: Annotated[
-        Urgency | None, typer.Option("--urgency", help="Only findings of this urgency.")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Also notes, and accepted, snoozed and excused findings.")
-    ] = False,
+    names: list[str] | None = None,
+    urgency: Urgency | None = None,
+    since: str | None = None,
+    until: str | None = None,
+    everything: bool = False,
 ) -> None:
     """List what is open, the most urgent first."""
     listing.require(columns := wire_columns(model.Finding))
+    begin, end = time_range(since, until, ws)
     every = ws.findings.find(names or ())
     shown = [
         each
         for each in every
         if (everything or (each.is_open and each.urgency is not Urgency.NOTE) or urgency)
         and urgency in (None, each.urgency)
+        and (begin is None or (each.since is not None and each.since >= begin))
+        and (end is None or (each.since is not None and each.since <= end))
     ]
     if listing.emit(
         shown,
@@ -83,8 +74,7 @@ def list_findings(
 
 
 @app.command()
-@in_workspace()
-def show(ws: workspace.Workspace, finding: IdArgument, as_json: JsonOption = False) -> None:
+def show(ws: workspace.Workspace, finding: str, as_json: bool = False) -> None:
     """Show a finding with its cause, its effect and its next steps."""
     found = ws.findings.get(finding)
     if as_json:
@@ -94,13 +84,8 @@ def show(ws: workspace.Workspace, finding: IdArgument, as_json: JsonOption = Fal
 
 
 @app.command()
-@in_workspace()
 def accept(
-    ws: workspace.Workspace,
-    finding: IdArgument,
-    until: UntilOption,
-    note: Annotated[str, typer.Option("--note", help="Why the risk is acceptable.")] = "",
-    as_json: JsonOption = False,
+    ws: workspace.Workspace, finding: str, until: str, note: str = "", as_json: bool = False
 ) -> None:
     """Accept the risk of a finding until a day, for every user. Gates pass until then.
 
@@ -112,10 +97,7 @@ def accept(
 
 
 @app.command()
-@in_workspace()
-def snooze(
-    ws: workspace.Workspace, finding: IdArgument, until: UntilOption, as_json: JsonOption = False
-) -> None:
+def snooze(ws: workspace.Workspace, finding: str, until: str, as_json: bool = False) -> None:
     """Leave a finding about what crmdeck can't read out of the list until a day.
 
     Gates still fail on it.
@@ -126,8 +108,7 @@ def snooze(
 
 
 @app.command()
-@in_workspace()
-def reopen(ws: workspace.Workspace, finding: IdArgument, as_json: JsonOption = False) -> None:
+def reopen(ws: workspace.Workspace, finding: str, as_json: bool = False) -> None:
     """Reopen a finding that was accepted or snoozed."""
     found = ws.findings.reopen(finding)
     emit_or_say(found, f"Reopened: {found.connection}: {found.title}", as_json)

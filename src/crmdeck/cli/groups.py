@@ -16,17 +16,6 @@ if TYPE_CHECKING:
 else:
     HelpFormatter = TyperGroup.context_class.formatter_class
 
-METAVARS = {
-    "acknowledge": "ID", "actor": "USER", "at": "DATE", "confidence": "0..1", "connection": "NAME",
-    "contract": "FILE", "encoder": "auto|none", "endpoint": "URL", "every": "MINUTES",
-    "exclude": "OBJECT", "head": "HASH", "heartbeat": "URL", "home": "WORKSPACE",
-    "include": "OBJECT", "latency": "SECONDS", "limit": "N", "note": "TEXT", "only": "PICTURE",
-    "output": "FILE", "policy": "FILE", "records": "FILE", "right": "NAME", "right-at": "DATE",
-    "since": "DATE", "times": "N", "tls-certificate": "FILE", "tls-key": "FILE", "to": "NAME",
-    "until": "DATE", "what": "EXPORT",
-}  # fmt: skip
-"""What help and completion call the value of an option, if the option has another name."""
-
 _BOUND = "\N{NON-BREAKING HYPHEN}"
 
 

@@ -3,35 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated
-
-import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.findings import show_finding
-from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import (
-    DemoOption,
-    FailOnOption,
-    HomeOption,
-    JsonOption,
-    NamesArgument,
-)
+from crmdeck.cli.listing import Listing, wire_columns
 from crmdeck.cli.output import emit_json, report_error, say, say_details
-from crmdeck.cli.session import ProgressLine, failing, in_workspace, say_empty
+from crmdeck.cli.session import ProgressLine, say_empty
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.home import require_home
-from crmdeck.model import FindingKind, Status
+from crmdeck.model import FailOn, FindingKind, Status
 from crmdeck.text import count
 
 
-@lists
-@in_workspace()
 def status(
     ws: workspace.Workspace,
     listing: Listing,
-    names: NamesArgument = None,
-    fail_on: FailOnOption = None,
+    names: list[str] | None = None,
+    fail_on: FailOn | None = None,
 ) -> ExitCode:
     """Show connection health. Exit with 3 if a connection needs a sign-in.
 
@@ -123,24 +111,13 @@ def _say_details(status: model.ConnectionStatus) -> None:
         say_details(end.remedy, end.link)
 
 
-@in_workspace()
 def refresh(
     ws: workspace.Workspace,
-    names: Annotated[
-        list[str] | None,
-        typer.Argument(metavar="[NAME]...", help="Connection name.", show_default=False),
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Refresh all connections, except disconnected ones.")
-    ] = False,
-    accept_suspect: Annotated[
-        bool,
-        typer.Option(
-            "--accept-suspect", help="Accept a refresh that removes many objects or fields."
-        ),
-    ] = False,
-    fail_on: FailOnOption = None,
-    as_json: JsonOption = False,
+    names: list[str] | None = None,
+    everything: bool = False,
+    accept_suspect: bool = False,
+    fail_on: FailOn | None = None,
+    as_json: bool = False,
 ) -> ExitCode:
     """Refresh schemas and show what changed."""
     if bool(names) == everything:
@@ -180,7 +157,7 @@ def _reasons(
     ws: workspace.Workspace,
     attempt: workspace.Attempt,
     of: Sequence[workspace.Attempt],
-    fail_on: model.Severity | None,
+    fail_on: FailOn | None,
 ) -> list[ExitCode]:
     if attempt.error is not None:
         # A failure is a part of the result if another connection was refreshed.
@@ -218,52 +195,43 @@ def _sentences(problem: model.ObjectFailure | model.Notice) -> str:
     return " ".join(filter(None, (problem.message, problem.cause, problem.remedy)))
 
 
-@lists
 def doctor(
     listing: Listing,
-    home: HomeOption = None,
-    demo: DemoOption = False,
-    repair: Annotated[
-        bool, typer.Option("--repair", help="Repair what can be repaired, after a backup.")
-    ] = False,
-    head: Annotated[
-        str | None,
-        typer.Option(metavar="HASH", help="Earlier head that the audit log must contain."),
-    ] = None,
-) -> None:
+    home: str | None = None,
+    demo: bool = False,
+    repair: bool = False,
+    head: str | None = None,
+) -> ExitCode:
     """Check this machine and this workspace, and repair the cache.
 
     Exit codes: 5 if the cache is damaged or unreadable, 1 for any other problem.
     """
-    with failing(listing.as_json):
-        listing.require(columns := wire_columns(workspace.DoctorResult))
-        if demo and repair:
-            raise UsageError(
-                "The demo needs no repair.", remedy="Use only one of --repair and --demo."
-            )
-        if demo and head:
-            raise UsageError(
-                "The demo's audit log isn't checked.", remedy="Use only one of --head and --demo."
-            )
-        require_home(home, demo=demo)
-        results = workspace.examine(home, demo=demo, repair=repair, head=head)
-        if listing.emit(
-            results,
-            columns=columns,
-            table={
-                "check": "check",
-                "ok": "ok",
-                "found": "found",
-                "lost": "lost",
-                "next step": "remedy",
-            },
-        ):
-            lost = [result for result in results if result.code]
-            if repair and lost:
-                say(f"{count(len(lost), 'problem')} left after the repair. Next steps are above.")
-            elif any(result.repairable for result in results):
-                say("Repair the cache: crmdeck doctor --repair")
+    listing.require(columns := wire_columns(workspace.DoctorResult))
+    if demo and repair:
+        raise UsageError("The demo needs no repair.", remedy="Use only one of --repair and --demo.")
+    if demo and head:
+        raise UsageError(
+            "The demo's audit log isn't checked.", remedy="Use only one of --head and --demo."
+        )
+    require_home(home, demo=demo)
+    results = workspace.examine(home, demo=demo, repair=repair, head=head)
+    if listing.emit(
+        results,
+        columns=columns,
+        table={
+            "check": "check",
+            "ok": "ok",
+            "found": "found",
+            "lost": "lost",
+            "next step": "remedy",
+        },
+    ):
+        lost = [result for result in results if result.code]
+        if repair and lost:
+            say(f"{count(len(lost), 'problem')} left after the repair. Next steps are above.")
+        elif any(result.repairable for result in results):
+            say("Repair the cache: crmdeck doctor --repair")
     wrong = [result for result in results if not result.ok]
-    if wrong:
-        damaged = any(result.code for result in wrong)
-        raise typer.Exit(int(ExitCode.CACHE_BUSY if damaged else ExitCode.FAILED))
+    if any(result.code for result in wrong):
+        return ExitCode.CACHE_BUSY
+    return ExitCode.FAILED if wrong else ExitCode.OK

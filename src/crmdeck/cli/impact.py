@@ -2,51 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from crmdeck import workspace
-from crmdeck.cli.options import JsonOption, NameArgument
-from crmdeck.cli.output import Cells, TextTable, emit_json, emit_table, say
-from crmdeck.cli.session import in_workspace
+from crmdeck.cli.listing import Listing, wire_columns
+from crmdeck.cli.output import say
 from crmdeck.errors import UsageError
-from crmdeck.model import FieldChange, Severity
+from crmdeck.model import Effect, FieldChange, Severity
 from crmdeck.text import count, visible_text
 
 
-@in_workspace()
 def impact(
     ws: workspace.Workspace,
-    name: NameArgument,
-    place: Annotated[str, typer.Argument(metavar="OBJECT.FIELD", help="CRM field.")],
-    change: Annotated[
-        FieldChange, typer.Option("--if", help="Planned change of the field.")
-    ] = FieldChange.REMOVED,
-    as_json: JsonOption = False,
+    listing: Listing,
+    name: str,
+    place: str,
+    change: FieldChange = FieldChange.REMOVED,
 ) -> None:
     """Show what breaks if a CRM field is renamed, removed or shortened."""
     object_type, _, field_name = place.partition(".")
     if not object_type or not field_name:
         raise UsageError(f"'{place}' isn't a field.", remedy="Enter it as OBJECT.FIELD.")
     found = ws.fields.impact(name, object_type, field_name, change)
-    if as_json:
-        emit_json(found)
-        return
-    if found.effects:
-        cells: Cells = {
+    if not listing.emit(
+        found.effects,
+        columns=wire_columns(Effect),
+        answer=lambda effects: {**found.to_wire(), "effects": effects},
+        table={
             "severity": "severity",
             "kind": lambda effect: effect.kind.replace("_", " "),
             "object": lambda effect: effect.object_type or "-",
             "name": "name",
             "effect": "text",
-        }
-        emit_table(TextTable.of(found.effects, cells, below="effect"))
+        },
+        below="effect",
+    ):
+        return
     breaking = sum(each.severity is Severity.BREAKING for each in found.effects)
-    say(
-        visible_text(
-            f"If {place} is {change}: {count(len(found.effects), 'effect')}, {breaking:,} breaking."
-        )
-    )
-    for sentence in found.not_checked:
-        say(visible_text(f"Note: {sentence}"))
+    effects = f"{count(len(found.effects), 'effect')}, {breaking:,} breaking"
+    for sentence in (f"If {place} is {change}: {effects}.",
+                     *(f"Note: {each}" for each in found.not_checked)):  # fmt: skip
+        say(visible_text(sentence))

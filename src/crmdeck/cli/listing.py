@@ -8,89 +8,68 @@ import json
 import pickle
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import chain, islice, starmap
 from operator import methodcaller
-from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, Any, TypeAlias, TypeVar
-
-import typer
+from typing import Any, TypeAlias, TypeVar
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import (
-    ColumnsOption,
-    ForceOption,
-    JsonOption,
-    LimitOption,
-    OutputOption,
-    SortOption,
-    add_options,
-    parameters_of,
-)
+from crmdeck.cli.options import LISTED
 from crmdeck.cli.output import (
     Cells,
+    Output,
     TextTable,
     cell,
-    chosen_format,
     emit,
-    emit_pieces,
     emit_table,
     ending_line,
     filtered,
     say,
     write_file,
 )
-from crmdeck.cli.session import failing
 from crmdeck.errors import UsageError
-from crmdeck.text import did_you_mean, either, nearest
+from crmdeck.text import did_you_mean, nearest
 
 T = TypeVar("T")
 Record: TypeAlias = Mapping[str, object]
 
-FORMATS = ("table", *workspace.TEXT_FORMATS)
+_SUFFIXES = {".txt": "table"} | {
+    suffix: name for suffix, name in workspace.SUFFIXES.items() if name in LISTED
+}
 _SORTED_AT_ONCE = 10_000
 _MERGED_AT_ONCE = 50
 # A value sorts by kind, number and text: numbers before texts, and blanks after both.
 _BLANK = (2, 0.0, "")
 
 
-@dataclass(frozen=True)
-class Listing:
+@dataclass
+class Listing(Output):
     """The rows, order, columns and format that the user wants of a list."""
 
-    format: str | None = None
-    output: Path | None = None
     limit: int | None = None
-    sort: tuple[str, ...] = ()
-    columns: tuple[str, ...] = ()
+    sort: str | None = None
+    columns: str | None = None
+    order: tuple[str, ...] = field(init=False)
+    shown: tuple[str, ...] = field(init=False)
 
-    @classmethod
-    def of(
-        cls,
-        format: str | None,
-        output: Path | None,
-        limit: int | None,
-        sort: str | None,
-        columns: str | None,
-    ) -> Listing:
-        """Return what the options ask for; raises UsageError for an empty list of columns."""
-        return cls(format, output, limit, _names("--sort", sort), _names("--columns", columns))
-
-    @property
-    def as_json(self) -> bool:
-        """True if errors and data are JSON."""
-        return self.format == "json"
+    def __post_init__(self) -> None:
+        if self.format is not None and self.format not in LISTED:
+            raise _unknown("format", self.format, LISTED)
+        self.format = self.resolve(_SUFFIXES)
+        self.as_json = self.format == "json"
+        self.order = _names("--sort", self.sort)
+        self.shown = _names("--columns", self.columns)
 
     @property
     def is_plain(self) -> bool:
         """True if no option limits, sorts or changes the rows and columns."""
-        return not (self.limit or self.sort or self.columns)
+        return not (self.limit or self.order or self.shown)
 
     def require(self, known: Sequence[str]) -> None:
         """Raise UsageError if a column to show or to sort by isn't one of `known`."""
-        for name in (*self.columns, *(each.removeprefix("-") for each in self.sort)):
+        for name in (*self.shown, *(each.removeprefix("-") for each in self.order)):
             if name not in known:
                 raise _unknown("column", name, known)
 
@@ -99,9 +78,9 @@ class Listing:
 
         No more than these are in memory, and to sort an iterator without a limit a part of them.
         """
-        if not self.sort:
+        if not self.order:
             return islice(items, self.limit)
-        names = [(column.removeprefix("-"), column.startswith("-")) for column in self.sort]
+        names = [(column.removeprefix("-"), column.startswith("-")) for column in self.order]
 
         def order(item: T) -> list[tuple[int, float, str]]:
             row = record(item)
@@ -164,18 +143,17 @@ class Listing:
         picked = chain(list(islice(picked, 1)), picked)
         if format == "json":
             dumps = partial(json.dumps, indent=2)
-            if self.columns:
-                rows = ({name: record(item).get(name) for name in self.columns} for item in picked)
+            if self.shown:
+                rows = ({name: record(item).get(name) for name in self.shown} for item in picked)
             else:
                 rows = (dict((wire or record)(item)) for item in picked)
             self._write(filtered(workspace.json_pieces(answer(collect(rows)), dumps)))
         elif format not in (None, "table"):
-            shown = self.columns or columns
-            self._write(workspace.stream_rows(map(record, picked), format, shown))
+            self._write(workspace.stream_rows(map(record, picked), format, self.shown or columns))
         else:
-            if self.columns:
-                values = ([_text(record(item).get(n)) for n in self.columns] for item in picked)
-                drawn = TextTable(self.columns, values)
+            if self.shown:
+                values = ([_text(record(item).get(n)) for n in self.shown] for item in picked)
+                drawn = TextTable(self.shown, values)
             elif isinstance(table, Mapping):
                 drawn = TextTable.of(collect(picked), table, least, below)
             else:
@@ -202,57 +180,14 @@ class Listing:
             write_file(self.output, ending_line(chain([start], found)))
         elif not start:
             return
-        elif self.format in ("json", "table"):
-            emit(chain([start], found))
         else:
-            emit_pieces(chain([start], found))
-
-
-def lists(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of every list, as its argument `listing`."""
-    options = parameters_of(_listing)
-
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        values = {option.name: given.pop(option.name, option.default) for option in options}
-        # The options themselves can be wrong, and --json already says how to report that.
-        with failing(values["as_json"]):
-            listing = _listing(**values)
-        command(listing=listing, **given)
-
-    add_options(run, command, options, instead_of="listing")
-    return run
+            emit(chain([start], found), exactly=self.format not in ("json", "table"))
 
 
 def wire_columns(record: type[model.WireModel], *more: str) -> tuple[str, ...]:
     """Return the wire names of a model's attributes, and `more`."""
     fields = record.model_fields.items()
     return (*(field.serialization_alias or name for name, field in fields), *more)
-
-
-def _listing(
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help=f"{either(FORMATS)} (default: by the file name, else table).",
-            show_default=False,
-        ),
-    ] = None,
-    output: OutputOption = None,
-    force: ForceOption = False,
-    limit: LimitOption = None,
-    sort: SortOption = None,
-    columns: ColumnsOption = None,
-    as_json: JsonOption = False,
-) -> Listing:
-    if format is not None and format not in FORMATS:
-        raise _unknown("format", format, FORMATS)
-    suffixes = {".txt": "table"} | {
-        suffix: name for suffix, name in workspace.SUFFIXES.items() if name in FORMATS
-    }
-    wanted = chosen_format(format, output, suffixes, as_json=as_json, force=force)
-    return Listing.of(wanted, output, limit, sort, columns)
 
 
 def _unknown(kind: str, name: str, known: Sequence[str]) -> UsageError:

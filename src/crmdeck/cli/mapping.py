@@ -6,60 +6,29 @@ import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import (
-    DryRunOption,
-    EncoderOption,
-    JsonOption,
-    NameArgument,
-    PairArgument,
-    RefreshOption,
-    YesOption,
-)
+from crmdeck.cli.listing import Listing, wire_columns
 from crmdeck.cli.output import TextTable, emit_json, emit_or_say, emit_table, say
-from crmdeck.cli.session import ProgressLine, carry_out, failing, in_workspace
+from crmdeck.cli.session import ChangeMode, ProgressLine
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.files import parse_json, read_regular
-from crmdeck.model import DecisionState, Direction, Urgency
+from crmdeck.model import DecisionState, Direction, FailOn, Urgency
 from crmdeck.text import count
 
 app = command_group()
 
-AnyPairArgument = Annotated[
-    str | None,
-    typer.Argument(metavar="[PAIR]", help="Object pair (default: all).", show_default=False),
-]
-
 _LONGEST = 32 * 1024 * 1024  # bytes
 
-PicksArgument = Annotated[
-    list[str] | None,
-    typer.Argument(
-        metavar="FIELD[=CRM_FIELD]...",
-        help="PartnerOS field, with a CRM field or the suggested one.",
-        show_default=False,
-    ),
-]
 
-
-@lists
-@in_workspace()
 def suggest(
     ws: workspace.Workspace,
     listing: Listing,
-    name: NameArgument,
-    pair: PairArgument,
-    fields: Annotated[
-        list[str] | None,
-        typer.Option("--field", metavar="FIELD", help="PartnerOS field (repeatable)."),
-    ] = None,
-    encoder: EncoderOption = "auto",
+    name: str,
+    pair: str,
+    fields: list[str] | None = None,
+    encoder: str = "auto",
 ) -> None:
     """Suggest a CRM field for each PartnerOS field of an object pair."""
     listing.require(columns := wire_columns(model.Suggestion))
@@ -99,70 +68,53 @@ def suggest(
         say(f"Required but not mapped: {required.name}")
 
 
-@lists
 def match(
     listing: Listing,
-    left: Annotated[Path, typer.Argument(metavar="LEFT", help="Schema file.")],
-    right: Annotated[Path, typer.Argument(metavar="RIGHT", help="Schema file.")],
-    left_object: Annotated[
-        str | None,
-        typer.Option("--left-object", help="Object in the left file, if it contains several."),
-    ] = None,
-    right_object: Annotated[
-        str | None,
-        typer.Option("--right-object", help="Object in the right file, if it contains several."),
-    ] = None,
-    decisions: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--decisions", metavar="FILE", help="Mapping file to learn from (repeatable)."
-        ),
-    ] = None,
-    encoder: EncoderOption = "auto",
+    left: Path,
+    right: Path,
+    left_object: str | None = None,
+    right_object: str | None = None,
+    decisions: list[str] | None = None,
+    encoder: str = "auto",
 ) -> None:
     """Match the fields of two schema files, without a connection.
 
     Files: Salesforce describe files, HubSpot property lists, or CSV files with the columns name,
     label, description, type, picklist.
     """
-    with failing(listing.as_json):
-        listing.require(columns := workspace.MATCH_COLUMNS)
-        matches = workspace.match_files(
-            left,
-            right,
-            left_object=left_object,
-            right_object=right_object,
-            encoder=encoder,
-            decisions=[_read_text(file) for file in decisions or ()],
-        )
-        listing.emit(
-            matches.suggestions,
-            columns=columns,
-            record=workspace.match_row,
-            wire=lambda s: s.to_wire(),
-            answer=lambda found: {**matches.to_wire(), "suggestions": found},
-            table={
-                "left": "partner_field",
-                "right": _crm_field,
-                "match": _match,
-                "direction": _direction,
-                "reasons": _why,
-            },
-            below="reasons",
-        )
+    listing.require(columns := workspace.MATCH_COLUMNS)
+    matches = workspace.match_files(
+        left,
+        right,
+        left_object=left_object,
+        right_object=right_object,
+        encoder=encoder,
+        decisions=[_read_text(file) for file in decisions or ()],
+    )
+    listing.emit(
+        matches.suggestions,
+        columns=columns,
+        record=workspace.match_row,
+        wire=lambda s: s.to_wire(),
+        answer=lambda found: {**matches.to_wire(), "suggestions": found},
+        table={
+            "left": "partner_field",
+            "right": _crm_field,
+            "match": _match,
+            "direction": _direction,
+            "reasons": _why,
+        },
+        below="reasons",
+    )
 
 
 @app.command()
-@lists
-@in_workspace()
 def show(
     ws: workspace.Workspace,
     listing: Listing,
-    name: NameArgument,
-    pair: AnyPairArgument = None,
-    state: Annotated[
-        DecisionState | None, typer.Option("--state", help="Only mappings in this state.")
-    ] = None,
+    name: str,
+    pair: str | None = None,
+    state: DecisionState | None = None,
 ) -> None:
     """Show the mappings of a pair, or list all pairs."""
     if pair is None:
@@ -204,37 +156,17 @@ def show(
 
 
 @app.command()
-@in_workspace()
 def accept(
     ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    picks: PicksArgument = None,
-    confidence: Annotated[
-        float | None,
-        typer.Option(
-            "--confidence", min=0, max=1, help="Also accept suggestions with this confidence."
-        ),
-    ] = None,
-    direction: Annotated[
-        Direction | None, typer.Option("--direction", help="Direction (default: as suggested).")
-    ] = None,
-    value_map: Annotated[
-        str | None,
-        typer.Option(
-            "--value-map",
-            metavar="FILE|A=B,...",
-            help="CRM value for each PartnerOS value, as pairs or a JSON file.",
-            show_default=False,
-        ),
-    ] = None,
-    without: Annotated[
-        bool, typer.Option("--no-value-map", help="Accept values that the CRM field doesn't have.")
-    ] = False,
-    encoder: EncoderOption = "auto",
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
+    mode: ChangeMode,
+    name: str,
+    pair: str,
+    picks: list[str] | None = None,
+    confidence: float | None = None,
+    direction: Direction | None = None,
+    value_map: str | None = None,
+    no_value_map: bool = False,
+    encoder: str = "auto",
 ) -> None:
     """Accept suggestions, or mappings of your own.
 
@@ -252,130 +184,84 @@ def accept(
         at_least=confidence,
         direction=direction,
         value_map=_value_map(value_map),
-        without_value_map=without,
+        without_value_map=no_value_map,
         encoder=encoder,
     )
-    _decide(ws, accept_all, dry_run=dry_run, yes=yes, as_json=as_json)
+    mode.carry_out(ws, accept_all, partial(_report, as_json=mode.as_json), len)
 
 
 @app.command()
-@in_workspace()
 def reject(
     ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    picks: PicksArgument = None,
-    encoder: EncoderOption = "auto",
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
+    mode: ChangeMode,
+    name: str,
+    pair: str,
+    picks: list[str] | None = None,
+    encoder: str = "auto",
 ) -> None:
     """Reject suggestions, and move to the next alternative."""
     if not picks:
         raise UsageError("Nothing to reject.", remedy="Enter PartnerOS fields.")
     reject_all = partial(ws.mappings.reject, name, pair, _picks(picks), encoder=encoder)
-    _decide(ws, reject_all, dry_run=dry_run, yes=yes, as_json=as_json)
+    mode.carry_out(ws, reject_all, partial(_report, as_json=mode.as_json), len)
 
 
 @app.command()
-@in_workspace()
 def filled(
     ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    fields: Annotated[
-        list[str], typer.Argument(metavar="CRM_FIELD...", help="CRM fields.", show_default=False)
-    ],
-    value: Annotated[
-        str | None,
-        typer.Option(
-            "--with",
-            metavar="VALUE",
-            help="What fills them, for preflight: a value, or '{accountName} renewal'.",
-            show_default=False,
-        ),
-    ] = None,
-    clear: Annotated[bool, typer.Option("--clear", help="Clear the mark.")] = False,
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
+    mode: ChangeMode,
+    name: str,
+    pair: str,
+    fields: list[str],
+    value: str | None = None,
+    clear: bool = False,
 ) -> None:
     """Mark required CRM fields as filled by PartnerOS or by automation."""
     if clear and value is not None:
         raise UsageError("--clear takes no value.", remedy="Leave out --with, or --clear.")
     mark = partial(ws.mappings.mark_filled, name, pair, fields, filled=not clear, value=value)
-    _decide(ws, mark, dry_run=dry_run, yes=yes, as_json=as_json)
+    mode.carry_out(ws, mark, partial(_report, as_json=mode.as_json), len)
     if value is not None:
         say("crmdeck sends no value: PartnerOS or the CRM must fill the field.")
 
 
 @app.command()
-@in_workspace()
 def unmap(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    fields: Annotated[
-        list[str],
-        typer.Argument(metavar="FIELD...", help="PartnerOS fields.", show_default=False),
-    ],
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    as_json: JsonOption = False,
+    ws: workspace.Workspace, mode: ChangeMode, name: str, pair: str, fields: list[str]
 ) -> None:
     """Leave PartnerOS fields unmapped. The CRM need not have their fields."""
     unmap_all = partial(ws.mappings.unmap, name, pair, fields)
-    _decide(ws, unmap_all, dry_run=dry_run, yes=yes, as_json=as_json)
+    mode.carry_out(ws, unmap_all, partial(_report, as_json=mode.as_json), len)
 
 
 @app.command()
-@in_workspace()
 def move(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    field: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FIELD]",
-            help="PartnerOS field whose CRM field was renamed (default: the CRM object).",
-            show_default=False,
-        ),
-    ] = None,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
+    ws: workspace.Workspace, mode: ChangeMode, name: str, pair: str, field: str | None = None
 ) -> None:
     """Move every mapping of a renamed CRM field or object to its new name."""
 
     def show(moved: workspace.AcceptedRename) -> None:
         lines = [f"{moved.note} Moved {count(moved.moved, 'mapping')}. {moved.not_checked}"]
         lines += [f"Not moved: {one.partner_field} -> {one.crm_field}" for one in moved.left]
-        emit_or_say(moved.to_wire(), "\n".join(lines).rstrip(), as_json)
+        emit_or_say(moved.to_wire(), "\n".join(lines).rstrip(), mode.as_json)
 
-    carry_out(ws, partial(ws.mappings.move, name, pair, field), show, dry_run=dry_run, ask=False)
+    move_all = partial(ws.mappings.move, name, pair, field)
+    mode.carry_out(ws, move_all, show, lambda moved: moved.moved)
 
 
 @app.command()
-@in_workspace()
 def values(
     ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    field: Annotated[str, typer.Argument(metavar="FIELD", help="PartnerOS field.")],
-    chosen: Annotated[
-        str | None,
-        typer.Option(
-            "--set",
-            metavar="FILE|A=B,...",
-            help="CRM value for each PartnerOS value, as pairs or a JSON file.",
-            show_default=False,
-        ),
-    ] = None,
-    as_json: JsonOption = False,
+    mode: ChangeMode,
+    name: str,
+    pair: str,
+    field: str,
+    chosen: str | None = None,
 ) -> None:
     """Show the value map of an accepted row with suggestions, or change it."""
     if chosen is not None:
-        _report(ws.mappings.set_values(name, pair, field, _value_map(chosen) or {}), as_json)
+        change = partial(ws.mappings.set_values, name, pair, field, _value_map(chosen) or {})
+        mode.carry_out(ws, change, partial(_report, as_json=mode.as_json), len)
         return
     lines = {line.partner_field: line for line in ws.mappings.get(name, pair).lines}
     row = lines.get(field)
@@ -384,7 +270,7 @@ def values(
             f"'{field}' isn't mapped.", remedy="List the rows: crmdeck mapping show NAME PAIR"
         )
     suggested = ws.mappings.value_map(name, pair, field, row.crm_field)
-    if as_json:
+    if mode.as_json:
         emit_json({**suggested.to_wire(), "valueMap": row.value_map})
         return
     stored = row.value_map or {}
@@ -398,21 +284,8 @@ def values(
 
 
 @app.command()
-@in_workspace()
 def undo(
-    ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    decision: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[FIELD|DECISION]",
-            help="PartnerOS field, or decision ID (default: the latest decision).",
-            show_default=False,
-        ),
-    ] = None,
-    dry_run: DryRunOption = False,
-    as_json: JsonOption = False,
+    ws: workspace.Workspace, mode: ChangeMode, name: str, pair: str, decision: str | None = None
 ) -> None:
     """Undo the last decision on a field, or undo an undo."""
     target = ws.mappings.undoable(name, pair, decision)
@@ -420,37 +293,24 @@ def undo(
         f"{target.partner_field or target.crm_field}: {workspace.decision_text(target)} "
         f"by {target.decided_by} on {target.decided_at:%Y-%m-%d}"
     )
-    if dry_run:
-        emit_or_say(target, f"Would undo {words}", as_json)
-        return
-    emit_or_say(ws.mappings.undo(name, pair, target.id), f"Undone: {words}", as_json)
+    mode.carry_out(
+        ws,
+        partial(ws.mappings.undo, name, pair, target.id),
+        lambda made: emit_or_say(made, f"Undone: {words}", mode.as_json),
+        lambda _: 1,
+    )
 
 
 @app.command()
-@in_workspace()
 def apply(
     ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    file: Annotated[
-        str,
-        typer.Argument(
-            metavar="FILE", help="Mapping file (JSON) or sheet (XLSX, CSV), or - for stdin."
-        ),
-    ],
-    to: Annotated[
-        str | None,
-        typer.Option("--to", help="Repeat NAME to apply the file of another connection."),
-    ] = None,
-    map_object: Annotated[
-        str | None, typer.Option("--map-object", help="Object pair in the file (default: PAIR).")
-    ] = None,
-    dry_run: DryRunOption = False,
-    yes: YesOption = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Also apply rows that changed since the export.")
-    ] = False,
-    as_json: JsonOption = False,
+    mode: ChangeMode,
+    name: str,
+    pair: str,
+    file: str,
+    to: str | None = None,
+    map_object: str | None = None,
+    overwrite: bool = False,
 ) -> None:
     """Apply a mapping file, or a sheet that was signed off: all of its decisions or none.
 
@@ -459,18 +319,14 @@ def apply(
     # The second name confirms that the file of another connection is meant for this one.
     if to not in (None, name):
         raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
+    given = partial(partial, file_pair=map_object, other=bool(to), overwrite=overwrite)
     data = _read(file)
-    if not dry_run:
-        apply_all = partial(
-            ws.mappings.apply, name, pair, data, file_pair=map_object, other=bool(to),
-            overwrite=overwrite,
-        )  # fmt: skip
-        _decide(ws, apply_all, dry_run=False, yes=yes, as_json=as_json)
+    if not mode.dry_run:
+        apply_all = given(ws.mappings.apply, name, pair, data)
+        mode.carry_out(ws, apply_all, partial(_report, as_json=mode.as_json), len)
         return
-    plan = ws.mappings.plan(
-        name, pair, data, file_pair=map_object, other=bool(to), overwrite=overwrite
-    )
-    if as_json:
+    plan = given(ws.mappings.plan, name, pair, data)()
+    if mode.as_json:
         emit_json(plan)
         return
     cells = {
@@ -484,14 +340,13 @@ def apply(
 
 
 @app.command()
-@lists
-@in_workspace()
 def check(
     ws: workspace.Workspace,
     listing: Listing,
-    name: NameArgument,
-    pair: AnyPairArgument = None,
-    refresh: RefreshOption = True,
+    name: str,
+    pair: str | None = None,
+    refresh: bool = True,
+    fail_on: FailOn = FailOn.BREAKING,
 ) -> ExitCode:
     """List what is open about mappings. Exit with 4 if one of them fails."""
     listing.require(columns := wire_columns(model.Finding))
@@ -525,7 +380,7 @@ def check(
         and not found
     ):
         say("No accepted mapping fails.")
-    return ExitCode.DRIFT if any(one.urgency is Urgency.FAILING for one in found) else ExitCode.OK
+    return ExitCode.DRIFT if ws.findings.fail(found, fail_on) else ExitCode.OK
 
 
 def _crm_field(suggestion: model.Suggestion) -> str:
@@ -571,18 +426,6 @@ def _picks(picks: list[str] | None) -> dict[str, str | None]:
             raise UsageError(f"{partner_field} appears twice.", remedy="Enter it once.")
         chosen[partner_field] = crm_field if separator and crm_field else None
     return chosen
-
-
-def _decide(
-    ws: workspace.Workspace,
-    act: Callable[[], tuple[model.Decision, ...]],
-    *,
-    dry_run: bool,
-    yes: bool,
-    as_json: bool,
-) -> None:
-    show = partial(_report, as_json=as_json)
-    carry_out(ws, act, show, dry_run=dry_run, ask=not (yes or as_json))
 
 
 def _report(decisions: tuple[model.Decision, ...], as_json: bool) -> None:

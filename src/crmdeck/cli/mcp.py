@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
-
-import typer
-
 from crmdeck import mcp as assistants
 from crmdeck import workspace
-from crmdeck.cli.session import in_workspace
+from crmdeck.cli.session import needs
 
 
-@in_workspace(extra="mcp")
-def mcp(
-    ws: workspace.Workspace,
-    allow_suggestions: Annotated[
-        bool, typer.Option("--allow-suggestions", help="Allow suggestions, for a user to accept.")
-    ] = False,
-) -> None:
+@needs(extra="mcp")
+def mcp(ws: workspace.Workspace, allow_suggestions: bool = False) -> None:
     """Answer the questions of an assistant over stdin and stdout (MCP).
 
     An assistant's client starts this command. It stops when the client closes stdin. The assistant

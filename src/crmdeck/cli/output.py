@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
 from pathlib import Path
@@ -111,17 +112,19 @@ def _bad_filter(expression: str, error: ValueError) -> UsageError:
     )
 
 
-def emit(text: str | Iterable[str]) -> None:
-    """Write data and a line break to stdout; for a terminal, make control characters visible.
+def emit(text: str | Iterable[str], *, exactly: bool = False) -> None:
+    """Write data to stdout, with a line break at its end unless `exactly`.
 
-    Raises CrmdeckError if writing fails, but not if the reader closed the pipe.
+    A terminal shows control characters. Raises CrmdeckError if writing fails, but not if the
+    reader closed the pipe.
     """
+    pieces = [text] if isinstance(text, str) else text
     if sys.stdout.isatty():
         # Tabs become spaces first: `visible_text` would show them as control characters.
-        lines = "".join(text).splitlines()
-        text = "\n".join(visible_text(line.expandtabs()) for line in lines)
+        lines = "".join(pieces).splitlines()
+        pieces, exactly = ["\n".join(visible_text(line.expandtabs()) for line in lines)], False
     try:
-        for piece in ending_line([text] if isinstance(text, str) else text):
+        for piece in pieces if exactly else ending_line(pieces):
             sys.stdout.write(piece)
         sys.stdout.flush()
     except BrokenPipeError:
@@ -142,67 +145,50 @@ def ending_line(pieces: Iterable[str]) -> Iterator[str]:
         yield "\n"
 
 
-def emit_pieces(pieces: Iterable[str]) -> None:
-    """Write a long text to stdout piece by piece, until the reader closes the pipe.
-
-    Raises CrmdeckError if writing fails.
-    """
-    if sys.stdout.isatty():
-        emit("".join(pieces))
-        return
-    try:
-        for piece in pieces:
-            sys.stdout.write(piece)
-        sys.stdout.flush()
-    except BrokenPipeError:
-        _discard_stdout()
-        # The reader has enough, and messages about the rest would only be in the way.
-        set_quiet(True)
-    except OSError as error:
-        raise write_failed(error) from None
-
-
 def say(text: str) -> None:
     """Write a message to stderr, unless --quiet."""
     if not _quiet:
         _complain(text)
 
 
-def chosen_format(
-    format: str | None,
-    output: Path | None,
-    suffixes: Mapping[str, str],
-    *,
-    as_json: bool,
-    force: bool,
-) -> str | None:
-    """Return the format that the options and the file name imply, None without one.
+@dataclass
+class Output:
+    """Where the data of a command goes, and in which format."""
 
-    Raises UsageError if they contradict each other, if the suffix belongs to no format, or if
-    the file exists and `force` is off.
-    """
-    if as_json and format not in (None, "json"):
-        raise UsageError(
-            f"--json can't be combined with --format {format}.", remedy="Use only one of them."
-        )
-    wanted = "json" if as_json else format
-    if output is None:
-        return wanted
-    require_free(output, force=force)
-    implied = suffixes.get(output.suffix.lower())
-    if wanted and implied and implied != wanted:
-        raise UsageError(
-            f"The name {output.name} doesn't fit the format {wanted}.",
-            remedy=f"Leave out --format, or use a file name for {wanted}.",
-            code="FORMAT_CONTRADICTS_NAME",
-        )
-    if wanted is None and implied is None and output.suffix:
-        raise UsageError(
-            f"No format for the file name {output.name}.",
-            remedy=f"Use --format, or one of these suffixes: {', '.join(suffixes)}.",
-            code="FORMAT_CONTRADICTS_NAME",
-        )
-    return wanted or implied
+    format: str | None = None
+    output: Path | None = None
+    force: bool = False
+    as_json: bool = False
+
+    def resolve(self, suffixes: Mapping[str, str]) -> str | None:
+        """Return the format that the options and the file name imply, None without one.
+
+        Raises UsageError if they contradict each other, if the suffix belongs to no format, or if
+        the file exists and `force` is off.
+        """
+        if self.as_json and self.format not in (None, "json"):
+            raise UsageError(
+                f"--json can't be combined with --format {self.format}.",
+                remedy="Use only one of them.",
+            )
+        wanted, output = "json" if self.as_json else self.format, self.output
+        if output is None:
+            return wanted
+        require_free(output, force=self.force)
+        implied = suffixes.get(output.suffix.lower())
+        if wanted and implied and implied != wanted:
+            raise UsageError(
+                f"The name {output.name} doesn't fit the format {wanted}.",
+                remedy=f"Leave out --format, or use a file name for {wanted}.",
+                code="FORMAT_CONTRADICTS_NAME",
+            )
+        if wanted is None and implied is None and output.suffix:
+            raise UsageError(
+                f"No format for the file name {output.name}.",
+                remedy=f"Use --format, or one of these suffixes: {', '.join(suffixes)}.",
+                code="FORMAT_CONTRADICTS_NAME",
+            )
+        return wanted or implied
 
 
 def require_free(output: Path, *, force: bool) -> None:
@@ -274,7 +260,7 @@ def emit_table(table: TextTable) -> None:
     if not sys.stdout.isatty():
         names = table.columns
         rows = (dict(zip(names, map(cell, row), strict=True)) for row in table.rows)
-        emit_pieces(workspace.stream_rows(rows, "csv", names))
+        emit(workspace.stream_rows(rows, "csv", names), exactly=True)
         return
     listed = list(table.rows)
     from crmdeck.cli import tables

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from crmdeck import workspace
-from crmdeck.cli.options import ForceOption, JsonOption, NameArgument, OutputOption, PairArgument
 from crmdeck.cli.output import (
     Cells,
+    Output,
     TextTable,
-    chosen_format,
     emit,
-    emit_pieces,
     emit_table,
     filtered,
     require_unfiltered,
     say,
 )
-from crmdeck.cli.session import in_workspace
 from crmdeck.errors import ExitCode, UsageError
 from crmdeck.model import STOPPING, Direction, Outcome, OutcomeCounts, PreflightReport, WriteCause
 from crmdeck.text import count
@@ -35,14 +29,6 @@ OUTCOMES = {
     Outcome.UNKNOWN: "can't judge",
 }
 _MOST_POSITIONS = 3
-_SUFFIXES = {
-    ".csv": "csv",
-    ".jsonl": "jsonl",
-    ".json": "json",
-    ".html": "html",
-    ".md": "markdown",
-    ".xlsx": "xlsx",
-}
 
 
 class FailOn(StrEnum):
@@ -58,79 +44,26 @@ _FAILING = {
     FailOn.UNLESS: STOPPING,
     FailOn.UNKNOWN: (*STOPPING, Outcome.UNKNOWN),
 }
-OutcomeOption = Annotated[
-    FailOn | None,
-    typer.Option(
-        "--fail-on",
-        help="Exit with 4 on this outcome; each includes the ones before it.",
-        show_default=False,
-    ),
-]
 
 
-@in_workspace()
 def preflight(
     ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    records: Annotated[
-        Path | None,
-        typer.Option(
-            "--records",
-            help="Records as CSV, JSON, JSON lines or Excel (default: boundary values).",
-            show_default=False,
-        ),
-    ] = None,
-    sample: Annotated[
-        int | None,
-        typer.Option(
-            "--sample",
-            metavar="N",
-            help="Read N CRM records, and show which values PartnerOS won't accept.",
-            show_default=False,
-        ),
-    ] = None,
-    update: Annotated[
-        bool, typer.Option("--update/--create", help="Judge updates of existing records.")
-    ] = False,
-    as_user: Annotated[
-        bool, typer.Option("--as-user", help="Apply the permissions of crmdeck's own user.")
-    ] = False,
-    record_type: Annotated[
-        str | None,
-        typer.Option("--record-type", help="API name of the record type.", show_default=False),
-    ] = None,
-    filled: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--filled",
-            metavar="FIELD",
-            help="CRM field that PartnerOS or automation fills.",
-            show_default=False,
-        ),
-    ] = None,
-    ignore: Annotated[
-        list[str] | None,
-        typer.Option("--ignore", metavar="COLUMN", help="Column to leave out.", show_default=False),
-    ] = None,
-    fail_on: OutcomeOption = None,
-    format: Annotated[
-        str | None,
-        typer.Option(
-            "--format",
-            help="Every finding: csv, jsonl. Report: html, xlsx, markdown, json "
-            "(default: by the file name).",
-            show_default=False,
-        ),
-    ] = None,
-    output: OutputOption = None,
-    force: ForceOption = False,
-    as_json: JsonOption = False,
+    out: Output,
+    name: str,
+    pair: str,
+    records: Path | None = None,
+    sample: int | None = None,
+    update: bool = False,
+    as_user: bool = False,
+    record_type: str | None = None,
+    filled: list[str] | None = None,
+    ignore: list[str] | None = None,
+    fail_on: FailOn | None = None,
 ) -> ExitCode:
-    """Show which writes the CRM will reject or change, before a sync sends them."""
-    wanted = chosen_format(format, output, _SUFFIXES, as_json=as_json, force=force)
+    """Show which writes the CRM will refuse or change, before a sync sends them."""
+    wanted = out.resolve(workspace.ERROR_FORMATS | {".jsonl": "jsonl"})
     # A workbook can't be written to a pipe, and edge values aren't a report.
-    if wanted == "xlsx" and (output is None or (records is None and sample is None)):
+    if wanted == "xlsx" and (out.output is None or (records is None and sample is None)):
         raise UsageError(
             "A preflight as xlsx needs records and a file.",
             remedy="Add --records FILE -o report.xlsx",
@@ -144,7 +77,7 @@ def preflight(
     found = _found(ws, name, pair, records, sample, ignore or (), assumed)
     if not isinstance(found, workspace.PreflightRun) and (said := ws.preflights.assumption(name)):
         say(said)
-    _write(ws, found, wanted, output)
+    _write(ws, found, wanted, out.output)
     causes = found.report.causes if isinstance(found, workspace.PreflightRun) else found
     outcomes = {cause.outcome for cause in causes}
     fails = fail_on is not None and outcomes & set(_FAILING[fail_on])
@@ -184,7 +117,7 @@ def _write(
         ws.preflights.write(output, found, format or "markdown")
         say(f"Wrote {output}")
     elif format is not None:
-        emit_pieces(filtered(ws.preflights.stream(found, format)))
+        emit(filtered(ws.preflights.stream(found, format)), exactly=True)
         return
     if isinstance(found, workspace.PreflightRun):
         _show_report(found.report)

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import webbrowser
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
 
 import typer
 
 from crmdeck import model, workspace
-from crmdeck.cli.options import add_options, parameters_of
 from crmdeck.cli.output import say
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import SecretsPlace
@@ -27,70 +23,14 @@ _OVER_SSH = ("SSH_CONNECTION", "SSH_TTY")
 class SignInOptions:
     """The options of a sign-in; None if not given."""
 
-    flow: Annotated[
-        str | None,
-        typer.Option(
-            "--flow",
-            help="Sign-in flow: browser, refresh-token, jwt, client-credentials, access-token "
-            "(Salesforce); access-token, browser, refresh-token (HubSpot); password, "
-            "session-token (PartnerOS).",
-        ),
-    ] = None
-    secrets: Annotated[
-        SecretsPlace | None,
-        typer.Option(
-            "--secrets", help="Where to store secrets (default: as in the settings, else keyring)."
-        ),
-    ] = None
-    private_key_file: Annotated[
-        Path | None, typer.Option("--private-key-file", help="Private key file (PEM), for jwt.")
-    ] = None
-    redirect_port: Annotated[
-        int | None,
-        typer.Option(
-            "--redirect-port",
-            min=0,
-            max=65535,
-            help="Port in the callback URL of your app; 0 picks a free one (default: the port "
-            "that crmdeck prints).",
-            show_default=False,
-        ),
-    ] = None
-    paste: Annotated[
-        bool | None,
-        typer.Option(
-            "--paste/--no-paste",
-            help="Paste the redirect URL, for a browser on another machine (default: over SSH).",
-            show_default=False,
-        ),
-    ] = None
-    open_browser: Annotated[
-        bool, typer.Option("--open/--no-open", help="Open the browser, or only print the address.")
-    ] = True
-    test: Annotated[
-        bool, typer.Option("--test/--no-test", help="Test the sign-in before saving.")
-    ] = True
-    keep_password: Annotated[
-        bool,
-        typer.Option(
-            "--keep-password", help="PartnerOS: store the password, not only the session."
-        ),
-    ] = False
-
-
-def signs_in(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options of a sign-in, as its argument `options`."""
-    options = parameters_of(SignInOptions)
-
-    @functools.wraps(command)
-    def run(*arguments: Any, **given: Any) -> None:
-        chosen = SignInOptions(
-            **{option.name: given.pop(option.name, option.default) for option in options}
-        )
-        command(*arguments, options=chosen, **given)
-
-    add_options(run, command, options, instead_of="options")
-    return run
+    flow: str | None = None
+    secrets: SecretsPlace | None = None
+    private_key_file: Path | None = None
+    redirect_port: int | None = None
+    paste: bool | None = None
+    open_browser: bool = True
+    test: bool = True
+    keep_password: bool = False
 
 
 @dataclass

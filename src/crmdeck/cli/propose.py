@@ -3,53 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from crmdeck import workspace
-from crmdeck.cli.options import JsonOption, NameArgument, PairArgument
 from crmdeck.cli.output import Cells, TextTable, emit_json, emit_table, say
-from crmdeck.cli.session import in_workspace
 from crmdeck.model import Proposal
 from crmdeck.text import count
 
 
-@in_workspace()
 def propose(
     ws: workspace.Workspace,
-    name: NameArgument,
-    pair: PairArgument,
-    output: Annotated[
-        Path | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FOLDER",
-            help="Folder for the files (default: only list the changes).",
-            show_default=False,
-        ),
-    ] = None,
-    field: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--field",
-            metavar="FIELD",
-            help="PartnerOS field to propose a change for (default: all that need one).",
-            show_default=False,
-        ),
-    ] = None,
-    project: Annotated[
-        Path | None,
-        typer.Option(
-            "--project",
-            metavar="FOLDER",
-            help="SFDX project with the existing fields, to edit them.",
-            show_default=False,
-        ),
-    ] = None,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite existing files.")] = False,
-    as_json: JsonOption = False,
+    name: str,
+    pair: str,
+    output: Path | None = None,
+    field: list[str] | None = None,
+    project: Path | None = None,
+    force: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Write the CRM changes that a mapping needs, as files to review and deploy."""
     proposal = ws.proposals.plan(name, pair, fields=field or (), project=project)

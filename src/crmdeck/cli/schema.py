@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from crmdeck import model, workspace
 from crmdeck.cli.drift import drift_table
-from crmdeck.cli.listing import Listing, lists, wire_columns
-from crmdeck.cli.options import AtOption, FailOnOption, NameArgument
+from crmdeck.cli.listing import Listing, wire_columns
 from crmdeck.cli.output import TextTable, say
-from crmdeck.cli.session import ProgressLine, in_workspace, moment
+from crmdeck.cli.session import ProgressLine, moment
 from crmdeck.errors import ExitCode, UsageError, exit_code
 from crmdeck.model import Severity, UsageVerdict
 from crmdeck.text import count, percent_filled, visible_text
@@ -21,31 +18,16 @@ if TYPE_CHECKING:
     from datetime import datetime
 
 
-@lists
-@in_workspace()
 def schema(
     ws: workspace.Workspace,
     listing: Listing,
-    name: NameArgument,
-    object_type: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="[OBJECT]", help="Object name, or OBJECT.FIELD.", show_default=False
-        ),
-    ] = None,
-    at: AtOption = None,
-    sample: Annotated[
-        bool,
-        typer.Option("--sample", help="Read a few records to measure the fill rates of OBJECT."),
-    ] = False,
-    used: Annotated[
-        bool, typer.Option("--used", help="Ask the CRM where it uses OBJECT.FIELD.")
-    ] = False,
-    api_version: Annotated[
-        str | None,
-        typer.Option("--api-version", help="Preview another API version: next, or 69.0."),
-    ] = None,
-    fail_on: FailOnOption = None,
+    name: str,
+    object_type: str | None = None,
+    at: str | None = None,
+    sample: bool = False,
+    used: bool = False,
+    api_version: str | None = None,
+    fail_on: Severity | None = None,
 ) -> ExitCode:
     """List the objects of a connection, the fields of an object, or the details of a field."""
     if api_version is not None:
@@ -189,7 +171,7 @@ def _show_preview(
             "driftEvents": events,
             "reasons": [reason.reason for reason in reasons],
         },
-        table=lambda shown: drift_table(shown, {} if listing.sort else stories),
+        table=lambda shown: drift_table(shown, {} if listing.order else stories),
     ):
         return reasons
     say(

@@ -7,16 +7,15 @@ import sys
 from datetime import timedelta
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from crmdeck import mcp, server, workspace
 from crmdeck.cli.groups import command_group
-from crmdeck.cli.listing import Listing, lists
-from crmdeck.cli.options import DemoOption, HomeOption, JsonOption
+from crmdeck.cli.listing import Listing
 from crmdeck.cli.output import emit, emit_json, emit_or_say, say
-from crmdeck.cli.session import in_workspace, open_workspace, with_extra
+from crmdeck.cli.session import ChangeMode, needs, open_workspace, with_extra
 from crmdeck.errors import UsageError
 from crmdeck.model import Role, TokenScope
 from crmdeck.text import count
@@ -35,47 +34,20 @@ app.add_typer(users, name="users")
 app.add_typer(tokens, name="tokens")
 app.add_typer(organizations, name="organizations")
 
-EmailArgument = Annotated[str, typer.Argument(metavar="EMAIL", help="Email address of the user.")]
-TokenArgument = Annotated[str, typer.Argument(metavar="NAME", help="Name of the token.")]
-TokenOrganizationOption = Annotated[
-    str, typer.Option("--organization", help="Organization of the token.")
-]
-OrganizationArgument = Annotated[
-    str, typer.Argument(metavar="ORGANIZATION", help="Organization name.")
-]
-
 
 @app.callback(invoke_without_command=True)
 def serve(
     context: typer.Context,
-    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[
-        int, typer.Option("--port", min=0, max=65535, help="Port (0 picks a free one).")
-    ] = DEFAULT_PORT,
-    tls_certificate: Annotated[
-        Path | None, typer.Option("--tls-certificate", help="Certificate file (PEM), for https.")
-    ] = None,
-    tls_key: Annotated[
-        Path | None, typer.Option("--tls-key", help="Private key file (PEM) of the certificate.")
-    ] = None,
-    public_url: Annotated[
-        str | None,
-        typer.Option(
-            "--public-url", help="URL of the TLS proxy in front of the server: https://HOST"
-        ),
-    ] = None,
-    metrics_port: Annotated[
-        int | None,
-        typer.Option(
-            "--metrics-port", min=0, max=65535, help="Port for Prometheus metrics, without sign-in."
-        ),
-    ] = None,
-    metrics_host: Annotated[
-        str, typer.Option("--metrics-host", help="Address for metrics.")
-    ] = "127.0.0.1",
-    home: HomeOption = None,
-    demo: DemoOption = False,
-    as_json: JsonOption = False,
+    host: str = "127.0.0.1",
+    port: int = DEFAULT_PORT,
+    tls_certificate: Path | None = None,
+    tls_key: Path | None = None,
+    public_url: str | None = None,
+    metrics_port: int | None = None,
+    metrics_host: str = "127.0.0.1",
+    home: str | None = None,
+    demo: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Serve the Integrations API until you stop it.
 
@@ -107,19 +79,13 @@ def serve(
 
 
 @users.command("add")
-@in_workspace(demo=False, creates=True, extra="serve")
+@needs(demo=False, creates=True, extra="serve")
 def add_user(
     ws: workspace.Workspace,
-    email: EmailArgument,
-    role: Annotated[
-        Role | None,
-        typer.Option("--role", help="Role (default: member, for the first user admin)."),
-    ] = None,
-    organization: Annotated[
-        list[str] | None,
-        typer.Option("--organization", help="ORGANIZATION or ORGANIZATION:ROLE (repeatable)."),
-    ] = None,
-    as_json: JsonOption = False,
+    email: str,
+    role: Role | None = None,
+    organization: list[str] | None = None,
+    as_json: bool = False,
 ) -> None:
     """Add a user. Enter the password when asked, or set $CRMDECK_SERVE_PASSWORD."""
     organizations = {"organizations": organization} if organization else {}
@@ -130,8 +96,7 @@ def add_user(
 
 
 @users.command("list")
-@lists
-@in_workspace(demo=False, extra="serve")
+@needs(demo=False, extra="serve")
 def list_users(ws: workspace.Workspace, listing: Listing) -> None:
     """List users."""
     listing.emit(
@@ -143,23 +108,14 @@ def list_users(ws: workspace.Workspace, listing: Listing) -> None:
 
 
 @users.command("set")
-@in_workspace(demo=False, extra="serve")
+@needs(demo=False, extra="serve")
 def set_user(
     ws: workspace.Workspace,
-    email: EmailArgument,
-    password: Annotated[
-        bool, typer.Option("--password", help="Ask for a new password, and sign the user out.")
-    ] = False,
-    role: Annotated[
-        Role | None, typer.Option("--role", help="Role: viewer, member or admin.")
-    ] = None,
-    organization: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--organization", help="ORGANIZATION or ORGANIZATION:ROLE; replaces all (repeatable)."
-        ),
-    ] = None,
-    as_json: JsonOption = False,
+    email: str,
+    password: bool = False,
+    role: Role | None = None,
+    organization: list[str] | None = None,
+    as_json: bool = False,
 ) -> None:
     """Change a user.
 
@@ -177,18 +133,16 @@ def set_user(
 
 
 @users.command("sign-out")
-@in_workspace(demo=False, extra="serve")
-def sign_out_user(
-    ws: workspace.Workspace, email: EmailArgument, as_json: JsonOption = False
-) -> None:
+@needs(demo=False, extra="serve")
+def sign_out_user(ws: workspace.Workspace, email: str, as_json: bool = False) -> None:
     """Sign a user out of all sessions."""
     ended = server.Sessions(ws).end_all(email.strip().casefold())
     emit_or_say({"ended": ended}, f"Signed {email} out of {count(ended, 'session')}.", as_json)
 
 
 @users.command("let-in")
-@in_workspace(demo=False, extra="serve")
-def let_in_user(ws: workspace.Workspace, email: EmailArgument, as_json: JsonOption = False) -> None:
+@needs(demo=False, extra="serve")
+def let_in_user(ws: workspace.Workspace, email: str, as_json: bool = False) -> None:
     """Print a one-hour token that bypasses the sign-in limit."""
     user = server.Accounts(ws).user(email)
     admission = server.Sessions(ws).trust(user, server.ADMISSION_LIFETIME)
@@ -200,26 +154,22 @@ def let_in_user(ws: workspace.Workspace, email: EmailArgument, as_json: JsonOpti
 
 
 @users.command("remove")
-@in_workspace(demo=False, extra="serve")
-def remove_user(ws: workspace.Workspace, email: EmailArgument, as_json: JsonOption = False) -> None:
+@needs(demo=False, extra="serve")
+def remove_user(ws: workspace.Workspace, email: str, as_json: bool = False) -> None:
     """Remove a user, and sign the user out."""
     user = server.Accounts(ws).remove_user(email)
     emit_or_say(_public(user), f"{user.email} can no longer sign in.", as_json)
 
 
 @tokens.command("create")
-@in_workspace(demo=False, creates=True, extra="serve")
+@needs(demo=False, creates=True, extra="serve")
 def create_token(
     ws: workspace.Workspace,
-    name: TokenArgument,
-    scope: Annotated[
-        list[TokenScope], typer.Option("--scope", help="What the token allows (repeatable).")
-    ],
-    organization: TokenOrganizationOption = "main",
-    days: Annotated[
-        int, typer.Option("--days", min=1, max=366, help="Days until the token expires.")
-    ] = 90,
-    as_json: JsonOption = False,
+    name: str,
+    scope: list[TokenScope],
+    organization: str = "main",
+    days: int = 90,
+    as_json: bool = False,
 ) -> None:
     """Create a token, and print it once.
 
@@ -235,8 +185,7 @@ def create_token(
 
 
 @tokens.command("list")
-@lists
-@in_workspace(demo=False, extra="serve")
+@needs(demo=False, extra="serve")
 def list_tokens(ws: workspace.Workspace, listing: Listing) -> None:
     """List tokens, without the tokens themselves."""
     listing.emit(
@@ -254,12 +203,12 @@ def list_tokens(ws: workspace.Workspace, listing: Listing) -> None:
 
 
 @tokens.command("revoke")
-@in_workspace(demo=False, extra="serve")
+@needs(demo=False, extra="serve")
 def revoke_token(
     ws: workspace.Workspace,
-    name: TokenArgument,
-    organization: TokenOrganizationOption = "main",
-    as_json: JsonOption = False,
+    name: str,
+    organization: str = "main",
+    as_json: bool = False,
 ) -> None:
     """Revoke a token on all servers immediately."""
     token = server.Tokens(ws).revoke(name, organization)
@@ -267,17 +216,13 @@ def revoke_token(
 
 
 @organizations.command("set")
-@in_workspace(demo=False, extra="serve")
+@needs(demo=False, extra="serve")
 def set_organization(
     ws: workspace.Workspace,
-    name: OrganizationArgument,
-    connection: Annotated[
-        list[str] | None, typer.Option("--connection", help="Connection name (repeatable).")
-    ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="All connections, including later ones.")
-    ] = False,
-    as_json: JsonOption = False,
+    name: str,
+    connection: list[str] | None = None,
+    everything: bool = False,
+    as_json: bool = False,
 ) -> None:
     """Create an organization or replace its connections."""
     if bool(connection) == everything:
@@ -291,8 +236,7 @@ def set_organization(
 
 
 @organizations.command("list")
-@lists
-@in_workspace(demo=False, extra="serve")
+@needs(demo=False, extra="serve")
 def list_organizations(ws: workspace.Workspace, listing: Listing) -> None:
     """List organizations and their connections."""
     names = {connection.id: connection.name for connection in ws.connections.all()}
@@ -310,17 +254,23 @@ def list_organizations(ws: workspace.Workspace, listing: Listing) -> None:
 
 
 @organizations.command("remove")
-@in_workspace(demo=False, extra="serve")
-def remove_organization(
-    ws: workspace.Workspace, name: OrganizationArgument, as_json: JsonOption = False
-) -> None:
+@needs(demo=False, extra="serve")
+def remove_organization(ws: workspace.Workspace, mode: ChangeMode, name: str) -> None:
     """Remove an organization without users and its tokens, and keep its connections."""
-    removed = server.Accounts(ws).remove_organization(name)
     tokens = server.Tokens(ws)
-    for token in tokens.all():
-        if token.organization == name:
+    mine = [token for token in tokens.all() if token.organization == name]
+
+    def remove() -> server.Organization:
+        removed = server.Accounts(ws).remove_organization(name)
+        for token in mine:
             tokens.revoke(token.name, name)
-    emit_or_say(removed, f"Removed {removed.id}.", as_json)
+        return removed
+
+    def show(removed: server.Organization) -> None:
+        words = f"Removed {removed.id} and {count(len(mine), 'token')}."
+        emit_or_say(removed, words, mode.as_json)
+
+    mode.carry_out(ws, remove, show, lambda _: 1 + len(mine))
 
 
 def _public(user: server.User) -> dict[str, object]:

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import contextlib
-import functools
+import inspect
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sized
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields, is_dataclass
 from datetime import datetime
-from typing import Any, Self, TypeVar
+from typing import Annotated, Any, NamedTuple, Self, TypeVar, get_type_hints
 
 import typer
 
 from crmdeck import model, workspace
 from crmdeck.cli.completion import index_names
-from crmdeck.cli.options import DemoOption, HomeOption, add_options, parameters_of
-from crmdeck.cli.output import report_error, say
+from crmdeck.cli.options import option_of
+from crmdeck.cli.output import report_error, say, set_filter
 from crmdeck.errors import CrmdeckError, ExitCode, UsageError, install_hint
 from crmdeck.home import require_home
 from crmdeck.text import ago
 
 T = TypeVar("T")
+C = TypeVar("C", bound=Callable[..., "ExitCode | None"])
 _EXTRAS = {
     "jq": "filter JSON",
     "mcp": "answer assistants",
@@ -28,36 +30,127 @@ _EXTRAS = {
     "web": "serve the console",
 }
 """What each optional extra is for."""
+_KEYWORD = inspect.Parameter.KEYWORD_ONLY
 
 
-def in_workspace(
-    *, demo: bool = True, creates: bool = False, extra: str | None = None
-) -> Callable[[Callable[..., ExitCode | None]], Callable[..., None]]:
-    """Give a command the options --home and --demo, and the workspace as its first argument.
+class Needs(NamedTuple):
+    """What a command needs besides its parameters.
 
-    The command exits with the code that it returns. `creates` is that of `open_workspace`. `extra`
-    is the optional extra that the command needs.
+    `demo` is True if it runs in the demo too, `creates` if it can create the workspace. `extra` is
+    the optional extra that it needs.
     """
-    options = [each for each in parameters_of(_location) if demo or each.name != "demo"]
 
-    def decorate(command: Callable[..., ExitCode | None]) -> Callable[..., None]:
-        @functools.wraps(command)
-        def run(home: str | None = None, demo: bool = False, **given: Any) -> None:
-            # A list knows from --format too whether errors are JSON.
-            as_json = given["listing"].as_json if "listing" in given else given.get("as_json")
-            needs = with_extra(extra) if extra else contextlib.nullcontext()
-            with open_workspace(home, demo, bool(as_json), creates=creates) as ws, needs:
-                code = command(ws, **given)
-            if code:
-                raise typer.Exit(int(code))
-
-        add_options(run, command, options, instead_of="ws")
-        return run
-
-    return decorate
+    demo: bool = True
+    creates: bool = False
+    extra: str | None = None
 
 
-def _location(home: HomeOption = None, demo: DemoOption = False) -> None: ...
+def needs(
+    *, demo: bool = True, creates: bool = False, extra: str | None = None
+) -> Callable[[C], C]:
+    """Declare what a command needs besides its parameters."""
+
+    def mark(command: C) -> C:
+        setattr(command, "needs", Needs(demo, creates, extra))  # noqa: B010
+        return command
+
+    return mark
+
+
+def with_options(command: Callable[..., ExitCode | None], path: str) -> Callable[..., None]:
+    """Return a command for the parser, with the rows of the table of options as its parameters.
+
+    A parameter `ws` becomes --home and --demo, and a parameter that is a dataclass its fields: the
+    options of each list, of each change and of a sign-in. The command exits with the code that it
+    returns; a CrmdeckError becomes its exit code.
+    """
+    needed: Needs = getattr(command, "needs", Needs())
+    # Evaluating this annotation would load the workspace before help is shown.
+    opens = command.__annotations__.pop("ws", None) is not None
+    bundles: dict[str, tuple[Callable[..., Any], list[str]]] = {}
+    own: list[inspect.Parameter] = []
+    shared: list[inspect.Parameter] = []
+    for each in inspect.signature(command, eval_str=True).parameters.values():
+        if is_dataclass(each.annotation):
+            kind: Any = each.annotation
+            hints = get_type_hints(kind)
+            bundle = [
+                inspect.Parameter(one.name, _KEYWORD, default=one.default, annotation=hint)
+                for one in fields(kind)
+                if one.init and (hint := hints[one.name])
+            ]
+            bundles[each.name] = (kind, [one.name for one in bundle])
+            shared += bundle
+        elif each.name != "ws":
+            own.append(each)
+    if opens:
+        place = inspect.signature(_location, eval_str=True).parameters.values()
+        shared += [each for each in place if needed.demo or each.name != "demo"]
+    given_by_name = {each.name: each for each in (*own, *shared)}
+    # --json and what it filters stay last.
+    ordered = sorted(given_by_name.values(), key=lambda each: each.name == "as_json")
+    parameters = [_parameter(each, path) for each in ordered]
+    if "as_json" in given_by_name:
+        parameters.append(_jq(path))
+
+    def run(**given: Any) -> None:
+        given.pop("jq", None)
+        # --format says too whether errors are JSON.
+        as_json = given.get("as_json", False) or given.get("format") == "json"
+        with failing(as_json):
+            taken = {each for _, names in bundles.values() for each in names}
+            made = {
+                name: make(**{each: given[each] for each in names})
+                for name, (make, names) in bundles.items()
+            }
+            plain = {name: value for name, value in given.items() if name not in taken} | made
+            extra = with_extra(needed.extra) if needed.extra else contextlib.nullcontext()
+            if opens:
+                home, demo = plain.pop("home"), plain.pop("demo", False)
+                with open_workspace(home, demo, as_json, creates=needed.creates) as ws, extra:
+                    code = command(ws, **plain)
+            else:
+                with extra:
+                    code = command(**plain)
+        if code:
+            raise typer.Exit(int(code))
+
+    run.__name__, run.__doc__ = command.__name__, command.__doc__
+    setattr(run, "__signature__", inspect.Signature(parameters))  # noqa: B010
+    return run
+
+
+def _location(home: str | None = None, demo: bool = False) -> None: ...
+
+
+def _parameter(each: inspect.Parameter, path: str, **more: Any) -> inspect.Parameter:
+    """Return a parameter that the parser reads as its row of the table says."""
+    if each.annotation is typer.Context:
+        return each
+    row = option_of(path, each.name)
+    names = (f"--{each.name.replace('_', '-')}",) if row.names is None else row.names
+    value = row.value
+    if value is None and row.words is not None:
+        value = f"[{'|'.join(row.words())}]"
+    common = {"help": row.help, "metavar": value, "min": row.least, "max": row.most, **more}
+    is_plain_flag = each.default is False and "/" not in "".join(names)
+    if is_plain_flag or each.default in (None, inspect.Parameter.empty):
+        common["show_default"] = False
+    if row.variable:
+        common |= {"envvar": row.variable, "show_envvar": True}
+    info = typer.Option(*names, **common) if names else typer.Argument(**common)
+    return each.replace(annotation=Annotated[each.annotation, info], kind=_KEYWORD)
+
+
+def _jq(path: str) -> inspect.Parameter:
+    jq = inspect.Parameter("jq", _KEYWORD, default=None, annotation=str | None)
+    return _parameter(jq, path, callback=_use_filter)
+
+
+def _use_filter(expression: str | None) -> None:
+    if expression is not None:
+        with failing(as_json=True), with_extra("jq"):
+            set_filter(expression)
 
 
 @contextlib.contextmanager
@@ -110,30 +203,37 @@ def time_range(
     return begin, end
 
 
-def carry_out(
-    ws: workspace.Workspace,
-    act: Callable[[], T],
-    show: Callable[[T], None],
-    *,
-    dry_run: bool,
-    ask: bool,
-) -> None:
-    """Change rows and show them: with `dry_run` only show them, with `ask` confirm several first.
+@dataclass(frozen=True)
+class ChangeMode:
+    """How a command changes rows: as a dry run, without asking, reported as JSON."""
 
-    Both try the change with its real checks, and discard it.
-    """
-    if dry_run or (ask and sys.stdin.isatty() and sys.stderr.isatty()):
-        with ws.context.rehearse():
-            planned = act()
-        several = isinstance(planned, Sized) and len(planned) > 1
-        if dry_run or several:
-            show(planned)
-        if dry_run:
-            say("Dry run: nothing was changed.")
-            return
-        if several and not typer.confirm("Make these changes?", err=True):
-            raise typer.Abort
-    show(act())
+    dry_run: bool = False
+    yes: bool = False
+    as_json: bool = False
+
+    def carry_out(
+        self,
+        ws: workspace.Workspace,
+        act: Callable[[], T],
+        show: Callable[[T], None],
+        number: Callable[[T], int],
+    ) -> None:
+        """Change rows and show them; at a terminal, ask first if their `number` is above 1.
+
+        A dry run and a question try the change with its real checks, and discard it.
+        """
+        asks = not (self.yes or self.as_json) and sys.stdin.isatty() and sys.stderr.isatty()
+        if self.dry_run or asks:
+            with ws.context.rehearse():
+                planned = act()
+            if self.dry_run or number(planned) > 1:
+                show(planned)
+            if self.dry_run:
+                say("Dry run: nothing was changed.")
+                return
+            if number(planned) > 1 and not typer.confirm("Make these changes?", err=True):
+                raise typer.Abort
+        show(act())
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 from crmdeck import workspace
 from crmdeck.cli.groups import command_group
 from crmdeck.cli.output import emit
-from crmdeck.cli.session import in_workspace
+from crmdeck.cli.session import needs
 
 app = command_group()
 
@@ -17,7 +17,7 @@ def team() -> None:
 
 
 @app.command("grants")
-@in_workspace(demo=False)
+@needs(demo=False)
 def print_grants(ws: workspace.Workspace) -> None:
     """Print the SQL for the roles of a team's database, to run as a superuser.
 

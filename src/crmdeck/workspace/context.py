@@ -202,7 +202,9 @@ class Context:
     def settle_secrets(self, connection: Connection, place: SecretsPlace) -> None:
         """Move a connection's secrets to `place`; raises as `require_place` does."""
         self.require_place(place)
-        self.vault.settle(connection.id, place)
+        # A keyring can't discard what a dry run stores.
+        if not self.rehearsing:
+            self.vault.settle(connection.id, place)
 
     def require_place(self, place: SecretsPlace) -> None:
         """Raise NoKeyringError or SecretsKeyError if secrets can't be stored in that place."""

@@ -11,7 +11,15 @@ from crmdeck.drift.open_changes import OpenGroup, group_open
 from crmdeck.drift.timeline import ChangeEntry, DayCount, LongTimeline, Timeline, make_timeline
 from crmdeck.errors import CacheError, NotFoundError
 from crmdeck.mapping.state import acceptances
-from crmdeck.model import ChangeState, Decision, DriftEvent, DriftReport, OpenChanges, Severity
+from crmdeck.model import (
+    ChangeState,
+    Decision,
+    DriftEvent,
+    DriftReport,
+    FailOn,
+    OpenChanges,
+    Severity,
+)
 from crmdeck.model.wire import wire_record
 from crmdeck.store import Session
 from crmdeck.text import count
@@ -172,18 +180,20 @@ class Drift:
 
     def fails(
         self,
-        at_least: Severity,
+        fail_on: FailOn,
         connection: str | None = None,
         *,
+        at_least: Severity = Severity.SAFE,
         among: Collection[str] | None = None,
         object_type: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
         open_only: bool = False,
     ) -> bool:
-        """True if a gate at a severity fails: a change of at least that severity is open.
+        """True if a gate at that level fails: a change of at least that severity is open.
 
         At safe, a safe change fails until it is acknowledged or changed back, unless `open_only`.
+        At mapped, a risky change of a mapped field fails, and at none nothing does.
         Of one connection, or of all; `among` are the IDs of the changes that count (default: all),
         the other filters are those of `page`. Raises NotFoundError, and UsageError if crmdeck
         can't use the policy of the workspace.
@@ -193,18 +203,26 @@ class Drift:
             key = None if connection is None else find_connection(session, connection).id
             # Judging ignores a policy that can't be used, but a gate must fail because of it.
             read_policy(self._context, session)
-            safe = at_least is Severity.SAFE
+            if fail_on is FailOn.NONE:
+                return False
+            mapped = fail_on is FailOn.MAPPED
+            gate = Severity.RISKY if mapped else Severity(fail_on)
+            least = max(gate, at_least, key=lambda severity: severity.rank)
+            safe = least is Severity.SAFE
             judged = judge_changes(self._context, session, key, safe=safe)
             failing = [
                 change.id
                 for mine in judged.values()
                 for change, standing in mine
                 if standing.state in states
-                and change.severity.rank >= at_least.rank
+                and change.severity.rank >= least.rank
                 and (among is None or change.id in among)
                 and (since is None or change.at >= since)
                 and (until is None or change.at <= until)
             ]
+            if mapped and failing:
+                events = session.drift.by_ids(failing).values()
+                failing = [event.id for event in events if event.affected_mappings]
             if object_type is None or not failing:
                 return bool(failing)
             return bool(session.drift.page(key, 1, object_type=object_type, among=failing))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import nullcontext
 from datetime import timedelta
 
 import pytest
 
 from crmdeck.cli import schema as commands
-from crmdeck.cli import session
+from crmdeck.cli.listing import Listing
 from crmdeck.connectors.salesforce import where_used
 from crmdeck.errors import NotFoundError, UsageError
 from crmdeck.model import FieldUsage, Scope, ScopeMode, UsageVerdict
@@ -105,11 +104,8 @@ def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
     assert left.asked_at < ANCHOR
 
 
-def test_the_command_line_tells_it(
-    org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(session, "open_workspace", lambda *_, **__: nullcontext(org.workspace))
-    commands.schema(name="org", object_type="Opportunity.ARR__c", used=True)
+def test_the_command_line_tells_it(org: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.schema(org.workspace, Listing(), "org", "Opportunity.ARR__c", used=True)
     told = capsys.readouterr()
     assert told.out.splitlines() == [
         "kind,name,namespace",
@@ -117,10 +113,11 @@ def test_the_command_line_tells_it(
         "Report,ARR by Segment,",
     ]
     assert "Opportunity.ARR__c is in use: 1 Lightning component, 1 report" in told.err
-    commands.schema(name="org", object_type="Opportunity.ARR__c", used=True, as_json=True)
+    as_json = Listing(as_json=True)
+    commands.schema(org.workspace, as_json, "org", "Opportunity.ARR__c", used=True)
     assert json.loads(capsys.readouterr().out)["verdict"] == "depended_on"
     with pytest.raises(UsageError):
-        commands.schema(name="org", object_type="Opportunity", used=True)
+        commands.schema(org.workspace, Listing(), "org", "Opportunity", used=True)
 
 
 def test_a_portal_has_no_way_to_tell(office: Office) -> None:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-from contextlib import nullcontext
 from datetime import timedelta
 from io import StringIO
 
 import pytest
-import typer
 
 from crmdeck.cli import schema as commands
-from crmdeck.cli import session
+from crmdeck.cli.listing import Listing
 from crmdeck.errors import CrmdeckError, ExitCode, NotFoundError, UsageError
 from crmdeck.model import Choice, DecisionState, Direction, Scope, ScopeMode, Severity
 from crmdeck.sandbox import Fault, FaultKind
@@ -82,21 +80,18 @@ def test_what_can_not_be_looked_at_is_refused_with_the_reason(office: Office) ->
         office.workspace.schemas.preview("portal")
 
 
-def test_the_command_line_is_a_gate(
-    org: Office, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(session, "open_workspace", lambda *_, **__: nullcontext(org.workspace))
-    commands.schema(name="org", api_version="next")
+def test_the_command_line_is_a_gate(org: Office, capsys: pytest.CaptureFixture[str]) -> None:
+    commands.schema(org.workspace, Listing(), "org", api_version="next")
     told = capsys.readouterr()
     rows = csv.DictReader(StringIO(told.out))
     assert [f"{row['objectType']}.{row['fieldName']}" for row in rows] == RETIRED
     assert "API 68.0 compared with 67.0" in told.err
     org.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contract"))
-    with pytest.raises(typer.Exit) as ended:
-        commands.schema(name="org", api_version="next", fail_on=Severity.RISKY, as_json=True)
-    assert ended.value.exit_code == ExitCode.DRIFT
+    gate = Listing(as_json=True)
+    code = commands.schema(org.workspace, gate, "org", api_version="next", fail_on=Severity.RISKY)
+    assert code is ExitCode.DRIFT
     answer = json.loads(capsys.readouterr().out)
     assert answer["reasons"] == ["drift", "partial"]
     assert [failure["objectType"] for failure in answer["failures"]] == ["Contract"]
     with pytest.raises(UsageError):
-        commands.schema(name="org", fail_on=Severity.RISKY)
+        commands.schema(org.workspace, Listing(), "org", fail_on=Severity.RISKY)

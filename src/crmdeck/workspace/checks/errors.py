@@ -23,7 +23,13 @@ from crmdeck.errors import (
     SourceError,
     UsageError,
 )
-from crmdeck.exports import stream_rows, sync_error_report, write_atomically, write_report
+from crmdeck.exports import (
+    stream_report,
+    stream_rows,
+    sync_error_report,
+    write_atomically,
+    write_report,
+)
 from crmdeck.exports.jsontext import to_json
 from crmdeck.files import open_regular
 from crmdeck.formats.document import ZIP_MAGIC
@@ -210,22 +216,28 @@ class SyncErrors:
         return ExplainedErrors(report, tuple(group.records for _, group in causes))
 
     def write(self, path: Path, found: ExplainedErrors, format: str) -> None:
-        """Write errors to a complete file.
+        """Write errors to a complete file; see `stream`, which lacks xlsx."""
+        if format == "xlsx":
+            write_report(sync_error_report(found.report, self._context.now), format, path)
+        else:
+            write_atomically(path, self.stream(found, format))
+
+    def stream(self, found: ExplainedErrors, format: str) -> Iterator[str]:
+        """Yield errors as text.
 
         csv has the records to retry, by cause, and json everything; other formats are a report
         without values. Raises UsageError for an unknown format.
         """
         if format == "json":
-            write_atomically(path, [to_json(found.report, indent=2), "\n"])
-        elif format != "csv":
-            write_report(sync_error_report(found.report, self._context.now), format, path)
-        else:
-            rows = (
-                dict(zip(RETRY_COLUMNS, (one.kind, one.object, one.field, *each), strict=True))
-                for one, records in zip(found.report.causes, found.retry, strict=True)
-                for each in records
-            )
-            write_atomically(path, stream_rows(rows, format, RETRY_COLUMNS))
+            return iter([to_json(found.report, indent=2), "\n"])
+        if format != "csv":
+            return stream_report(sync_error_report(found.report, self._context.now), format)
+        rows = (
+            dict(zip(RETRY_COLUMNS, (one.kind, one.object, one.field, *each), strict=True))
+            for one, records in zip(found.report.causes, found.retry, strict=True)
+            for each in records
+        )
+        return stream_rows(rows, format, RETRY_COLUMNS)
 
 
 # -- reading ---------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 from crmdeck.errors import ConflictError, NotFoundError, UsageError
@@ -14,7 +14,6 @@ from crmdeck.model import (
     FailOn,
     Finding,
     FindingState,
-    Severity,
     Urgency,
 )
 from crmdeck.workspace.context import Context
@@ -41,14 +40,16 @@ class Findings:
                 statuses = self._health.statuses()
         return in_order(finding for status in statuses for finding in status.findings)
 
-    def fails(self, status: ConnectionStatus, at_least: Severity) -> bool:
-        """True if a gate at a severity fails because of a connection, apart from failed reads."""
-        fail_on = FailOn(at_least)
-        if any(fails(each, fail_on) for each in status.findings if not each.is_unread):
+    def fail(self, findings: Iterable[Finding], fail_on: FailOn) -> bool:
+        """True if a gate at that level fails because of one of these, apart from failed reads."""
+        return any(fails(each, fail_on) for each in findings if not each.is_unread)
+
+    def fails(self, status: ConnectionStatus, fail_on: FailOn) -> bool:
+        """True if a gate at that level fails because of a connection, apart from failed reads."""
+        if self.fail(status.findings, fail_on):
             return True
         # A safe change is not a finding.
-        safe = at_least is Severity.SAFE
-        return safe and Drift(self._context).fails(at_least, status.id)
+        return fail_on is FailOn.SAFE and Drift(self._context).fails(fail_on, status.id)
 
     def get(self, finding_id: str) -> Finding:
         """Return the finding with an ID, or with the only ID that begins so.
