@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from urllib.parse import SplitResult, urlsplit
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 COMBINING_LIMIT = 3
@@ -22,6 +23,17 @@ _VISIBLE = (
 )
 # The two joiners, which words in Persian and Hindi and many emoji need.
 _KEPT_FORMATS = "\u200c\u200d"
+
+
+def split_url(text: str) -> SplitResult:
+    """Return the parts of a URL from outside; all are empty if the text can't be one."""
+    try:
+        parts = urlsplit(text)
+        # Read, because only that checks the port.
+        _ = parts.port
+    except ValueError:
+        return urlsplit("")
+    return parts
 
 
 def visible_text(text: str) -> str:

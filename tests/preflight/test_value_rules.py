@@ -62,8 +62,8 @@ RULES: tuple[tuple[str, tuple[str, ...], tuple[Value, ...]], ...] = (
     ("START_DATE", (MAY_5,), DAYS),
     ("START_DATETIME", (MAY_5,), MOMENTS),
     ("URL", (), TEXTS),
-    ("URL_ALLOWED_DOMAINS", ("acme.com",), TEXTS[20:27]),
-    ("URL_BLOCKED_DOMAINS", ("spam.org", "www.acme.com"), TEXTS[20:27]),
+    ("URL_ALLOWED_DOMAINS", ("acme.com",), (*TEXTS[20:27], "http://[acme.com")),
+    ("URL_BLOCKED_DOMAINS", ("spam.org", "www.acme.com"), (*TEXTS[20:27], "http://[acme.com")),
     ("WHITESPACE", (), TEXTS),
     ("WHITESPACE", ("TRIM",), TEXTS),
 )

@@ -75,7 +75,8 @@ def preflight(
         "filled": filled or (),
     }
     found = _found(ws, name, pair, records, sample, ignore or (), assumed)
-    if not isinstance(found, workspace.PreflightRun) and (said := ws.preflights.assumption(name)):
+    is_run = isinstance(found, workspace.PreflightRun)
+    if not (is_run or out.as_json) and (said := ws.preflights.assumption(name)):
         say(said)
     _write(ws, found, wanted, out.output)
     causes = found.report.causes if isinstance(found, workspace.PreflightRun) else found

@@ -13,7 +13,6 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
-from urllib.parse import urlsplit
 
 import msgspec
 import urllib3
@@ -26,6 +25,7 @@ from crmdeck.formats import json_values
 from crmdeck.formats.json_values import MalformedError
 from crmdeck.model import to_utc
 from crmdeck.redaction import redact
+from crmdeck.text import split_url
 
 _CHUNK = 64 * 1024
 _LARGE = 1024 * 1024
@@ -72,7 +72,7 @@ def check_endpoint(endpoint: str) -> str:
 
     Raises UsageError if it isn't a URL, or is plain http to another host than loopback.
     """
-    parts = urlsplit(endpoint)
+    parts = split_url(endpoint)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise UsageError(
             f"The endpoint '{redact(endpoint)}' isn't a URL.",
@@ -95,7 +95,7 @@ def check_origin(url: str) -> str:
 
     Raises UsageError like `check_endpoint`, and if the host contains a secret.
     """
-    parts = urlsplit(check_endpoint(url))
+    parts = split_url(check_endpoint(url))
     origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
     if redact(origin) != origin:
         raise UsageError(

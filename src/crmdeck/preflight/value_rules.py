@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from urllib.parse import urlsplit
 
 from crmdeck.preflight.functions import matches
 from crmdeck.preflight.values import EvaluationError, Unknown, Value, as_text
+from crmdeck.text import split_url
 
 Passes = bool | Unknown
 
@@ -212,7 +212,7 @@ def _list(text: str) -> frozenset[str]:
 
 def _host_of(value: Value) -> str:
     text = as_text(value).strip().lower()
-    return urlsplit(text if "://" in text else f"//{text}").hostname or ""
+    return split_url(text if "://" in text else f"//{text}").hostname or ""
 
 
 def _mail_host_of(value: Value) -> str:

@@ -26,6 +26,7 @@ from crmdeck.model import Role
 from crmdeck.server.accounts import roles_of
 from crmdeck.server.addresses import is_loopback
 from crmdeck.server.passwords import TooBusyError
+from crmdeck.text import split_url
 from crmdeck.workspace import Settings
 
 SECRET_VARIABLE = "CRMDECK_OIDC_CLIENT_SECRET"  # noqa: S105  the name of a variable
@@ -334,11 +335,8 @@ def _fetch(
 
 
 def _require_private(url: str) -> None:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        host = ""
+    parts = split_url(url)
+    host = parts.hostname or ""
     if not host or not (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))):
         raise UsageError(
             "An address of the identity provider isn't encrypted.",

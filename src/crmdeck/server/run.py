@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any
-from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -35,6 +34,7 @@ from crmdeck.server.connections import (
     room_for_connections,
 )
 from crmdeck.server.operations import Operations
+from crmdeck.text import split_url
 from crmdeck.workspace import Workspace
 
 _log = logging.getLogger(__name__)
@@ -232,7 +232,7 @@ def _tls(binding: Binding) -> bool:
 
 def _require_privacy(binding: Binding, tls: bool) -> None:
     if binding.public_url is not None:
-        parts = urlsplit(binding.public_url)
+        parts = split_url(binding.public_url)
         if parts.scheme != "https" or not parts.hostname or parts.path not in ("", "/"):
             raise UsageError(
                 f"'{binding.public_url}' can't be the public URL.",

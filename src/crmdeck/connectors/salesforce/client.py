@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import Credentials, Meter, TokenListener
@@ -25,6 +25,7 @@ from crmdeck.connectors.salesforce.simple import Salesforce, SalesforceError
 from crmdeck.connectors.tokens import TokenKeeper
 from crmdeck.errors import SourceError, one_line
 from crmdeck.model import CancelToken, Connection, Quota
+from crmdeck.text import split_url
 
 # The header of an app with its own limit has that limit before or after the org's.
 _LIMIT_INFO = re.compile(r"(?<![\w-])api-usage=(\d{1,15})/(\d{1,15})(?!\d)", re.ASCII)
@@ -236,7 +237,7 @@ def explain(reply: Response) -> Refusal:
         code = first if re.fullmatch(r"\w{1,60}", first) else ""
         message = first[:_LONGEST_PAGE]
     fault = FAULTS.find(code, message, reply.status)
-    moved_to = urlsplit(reply.header("Location") or "").hostname if reply.status < 400 else None
+    moved_to = split_url(reply.header("Location") or "").hostname if reply.status < 400 else None
     detail = f"The redirect leads to {one_line(moved_to)[:200]}." if moved_to else ""
     return Refusal(fault, fault.to_error(code, detail))
 

@@ -10,7 +10,7 @@ import re
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from crmdeck.connectors.base import Credentials, Meter
 from crmdeck.connectors.http import check_endpoint, check_origin, not_json, seconds_from
@@ -20,6 +20,7 @@ from crmdeck.connectors.salesforce.session import FAULTS, WHO, SalesforceSession
 from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError, ReauthRequiredError
 from crmdeck.model import Connection
+from crmdeck.text import split_url
 
 PRODUCTION, SANDBOXES = LOGIN_HOSTS.values()
 # `api` reads the schema, `refresh_token` renews the token, `openid` returns the user.
@@ -117,7 +118,7 @@ def _assertion_form(credentials: Credentials, instance_url: str) -> dict[str, st
     # It loads a cryptography library, which the other flows don't need.
     import jwt
 
-    host = urlsplit(instance_url).hostname or ""
+    host = split_url(instance_url).hostname or ""
     claims = {
         "iss": credentials.get("client_id"),
         "sub": credentials.get("username"),

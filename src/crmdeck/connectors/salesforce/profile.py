@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from crmdeck.errors import UsageError
 from crmdeck.formats.salesforce_change import write_change
 from crmdeck.model import Connection, CrmPage, Ending, Flow, Question, VendorProfile, WriteRules
+from crmdeck.text import split_url
 
 LOGIN_HOSTS = {
     "production": "https://login.salesforce.com",
@@ -140,7 +141,7 @@ def login_url(host: str) -> str:
     text = host.strip()
     if text.lower() in LOGIN_HOSTS:
         return LOGIN_HOSTS[text.lower()]
-    parts = urlsplit(text if "://" in text else f"https://{text}")
+    parts = split_url(text if "://" in text else f"https://{text}")
     name = parts.netloc.lower()
     if parts.scheme != "https" or not _HOST.fullmatch(name) or "." not in name:
         raise UsageError(

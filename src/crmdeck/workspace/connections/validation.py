@@ -7,7 +7,6 @@ import re
 import uuid
 from collections.abc import Collection
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from crmdeck.connectors.registry import vendor_of
 from crmdeck.errors import UsageError
@@ -15,6 +14,7 @@ from crmdeck.home import absolute_path
 from crmdeck.model import Connection, Source, VendorProfile
 from crmdeck.model.connection import NAME_PATTERN
 from crmdeck.settings import MAX_TTL_HOURS
+from crmdeck.text import split_url
 
 _REMOTE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,199}")
 
@@ -165,11 +165,8 @@ def _is_uuid(text: str) -> bool:
 
 
 def _is_private(url: str) -> bool:
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname
-    except ValueError:
-        return False
-    if not host:
-        return False
-    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    parts = split_url(url)
+    host = parts.hostname or ""
+    return bool(host) and (
+        parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))
+    )

@@ -19,6 +19,7 @@ from crmdeck.connectors.tokens import Grant
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import CancelToken
 from crmdeck.redaction import redact, remember, vendor_code
+from crmdeck.text import split_url
 from crmdeck.workspace.connections.signin.redirect import RedirectServer
 
 # Fixed, because a CRM compares the whole callback URL with that of the app, with its port.
@@ -115,7 +116,7 @@ class BrowserSignIn:
 
         Raises SignInError for a URL without the answer to this sign-in.
         """
-        if not self._take(urlsplit(pasted_url.strip()).query, pasted=True):
+        if not self._take(split_url(pasted_url.strip()).query, pasted=True):
             raise SignInError(
                 "The pasted URL doesn't belong to this sign-in.",
                 cause="The URL has no sign-in answer, or belongs to another sign-in.",
