@@ -60,7 +60,7 @@ def preflight(
     ignore: list[str] | None = None,
     fail_on: FailOn | None = None,
 ) -> ExitCode:
-    """Show which writes the CRM will refuse or change, before a sync sends them."""
+    """Show which writes the CRM will reject or change, before a sync sends them."""
     wanted = out.resolve(workspace.ERROR_FORMATS | {".jsonl": "jsonl"})
     # A workbook can't be written to a pipe, and edge values aren't a report.
     if wanted == "xlsx" and (out.output is None or (records is None and sample is None)):
