@@ -14,10 +14,14 @@ import uuid
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from time import process_time
 
+from crmdeck.credentials import MemorySecrets
 from crmdeck.model import Decision, DecisionState, Field, FieldType, ObjectSchema, Scope
 from crmdeck.store import SchemaPacker, Session, Store
+from crmdeck.store.drift import EVENTS
 from crmdeck.store.snapshots import Snapshots
+from crmdeck.workspace import Workspace
 from tests.bench.bench_store import START, run_of
 from tests.bench.figures import Figure, show, timed
 from tests.store.build import connection
@@ -163,7 +167,6 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
             session.runs.quota_by_connection()
             ask.incomplete()
             session.drift.unacknowledged()
-            session.drift.unacknowledged()
 
         yield Figure(one, "ms", timed(lambda: session.database.rows("SELECT 1"), TIMES))
         yield figure("statuses of all connections", statuses)
@@ -183,7 +186,6 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
             session.runs.newest()
             session.runs.quota_by_connection()
             session.drift.unacknowledged()
-            session.drift.unacknowledged()
 
     statuses_again()
     spent: list[float] = []
@@ -196,13 +198,56 @@ def questions(store: Store, engine: str, days: int) -> Iterator[Figure]:
     yield figure("one decision", lambda: decide(store))
 
 
+def overviews(home: Path | str, engine: str, days: int) -> Iterator[Figure]:
+    """Yield the processor time of overviews of all connections beside that of the rows alone."""
+    now = START + timedelta(days=days)
+    with (
+        Workspace.open(home, secrets=MemorySecrets(), clock=lambda: now) as workspace,
+        workspace.context.store.write(),
+    ):
+        # The rows above went in as they are: the first write counts what is open.
+        pass
+
+    def spent(name: str, work: Callable[[], object], times: int, peer: str = "") -> Figure:
+        samples = []
+        for _ in range(times):
+            begun = process_time()
+            work()
+            samples.append((process_time() - begun) * 1000)
+        return Figure(f"{engine}: {name}", "ms", tuple(samples), peer and f"{engine}: {peer}")
+
+    with Workspace.open(home, secrets=MemorySecrets(), clock=lambda: now) as ws, ws.hold():
+        order = "ORDER BY detected_at DESC, seq LIMIT 200"
+        store, health = ws.context.store, ws.health
+
+        def rows() -> None:
+            with store.read() as session:
+                session.database.rows(f"SELECT {EVENTS.selection} FROM drift_event {order}")
+
+        def records() -> None:
+            with store.read() as session:
+                EVENTS.select(session.database, order)
+
+        some = frozenset([each.id for each in ws.connections.all()][:100])
+        yield spent("first page of a process", lambda: ws.drift.page(None, 200), 1)
+        yield spent("200 changes, rows", rows, TIMES)
+        yield spent("200 changes, records", records, TIMES, "200 changes, rows")
+        page = "200 changes, records"
+        yield spent("a page of 200 changes", lambda: ws.drift.page(None, 200), TIMES, page)
+        yield spent("metrics", lambda: health.statuses(with_findings=False), TIMES)
+        yield spent("100 integrations, first time", lambda: health.statuses(some), 1)
+        yield spent("100 integrations", lambda: health.statuses(some), TIMES)
+        yield spent("all findings, first time", health.statuses, 1)
+        yield spent("all findings", health.statuses, 3)
+
+
 def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure both engines in one run."""
     from tests.postgres import server_url
 
     connections, days = (20, 60) if quick else (500, 365)
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "log.duckdb"
+        file = Path(folder) / "crmdeck.duckdb"
         for engine, store in (("DuckDB", Store(file)), ("PostgreSQL", Store(server_url()))):
             fill(store, connections, days)
             if engine == "PostgreSQL":
@@ -218,6 +263,8 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
             yield Figure(title, "MB", (bytes_kept / 1e6,))
             yield from questions(store, engine, days)
             store.close()
+            home = file.parent if engine == "DuckDB" else server_url()
+            yield from overviews(home, engine, days)
 
 
 if __name__ == "__main__":

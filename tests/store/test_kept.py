@@ -7,21 +7,31 @@ from pathlib import Path
 from typing import Any
 
 from crmdeck.clock import utc_now
-from crmdeck.model import AuditEntry, ObjectFailure, SyncOutcome
+from crmdeck.model import AuditEntry, Decision, DecisionState, ObjectFailure, SyncOutcome
 from crmdeck.store import Session, Store
 from crmdeck.store.backup import restore_backup, write_backup
 
-from .build import connection, day, event, record, run, schema
+from .build import connection, day, record, run, schema
 
-PEOPLE = ("dana", "lee")
+
+def decision(number: int, connection_id: str) -> Decision:
+    return Decision(
+        id=f"d{number}",
+        connection_id=connection_id,
+        object_pair="deal--Account",
+        partner_field="name",
+        crm_field=None,
+        state=DecisionState.REJECTED,
+        decided_by="dana",
+        decided_at=day(number),
+    )
 
 
 def _answers(session: Session) -> list[Any]:
     return [
         session.runs.newest(),
         session.snapshots.stats_by_connection(day(40)),
-        session.drift.unacknowledged(),
-        session.drift.unacknowledged(safe=True),
+        session.decisions.by_connection(),
     ]
 
 
@@ -35,9 +45,7 @@ def _agree(store: Store) -> list[Any]:
 def _write(session: Session, dice: random.Random, number: int) -> None:
     """Do one of the things that change what is told of connections."""
     key = dice.choice(("acme", "globex", "initech"))
-    by = dice.choice(PEOPLE)
-    some = [f"e{dice.randrange(number + 1)}" for _ in range(3)]
-    what = dice.randrange(6)
+    what = dice.randrange(4)
     if what == 0:
         session.runs.add(run(number, key, outcome=dice.choice(tuple(SyncOutcome)), kind="test"))
     elif what == 1:
@@ -45,14 +53,8 @@ def _write(session: Session, dice: random.Random, number: int) -> None:
     elif what == 2:
         failure = ObjectFailure(object_type="Lead", code="X", message="no")
         session.runs.add_failures(f"{key}-{number}", key, [failure] * dice.randrange(1, 4))
-    elif what == 3:
-        mapped = ("deal--Opportunity",) if dice.random() < 0.5 else ()
-        session.drift.add([event(number, connection_id=key, affected_mappings=mapped)], ())
-    elif what == 4:
-        session.drift.acknowledge(some, day(number), by)
-        session.drift.take_back(some[:1], day(number), by)
     else:
-        session.drift.see(some, day(number), by)
+        session.decisions.add([decision(number, key)])
 
 
 def test_what_is_kept_is_what_is_there(store: Store, tmp_path: Path) -> None:
@@ -73,14 +75,14 @@ def test_what_is_kept_is_what_is_there(store: Store, tmp_path: Path) -> None:
     write_backup(store, backup)
     # A repair may write below what was read.
     with store.write() as session:
-        session.drift.add([event(200, connection_id="globex")], ())
-        session.database.run("UPDATE drift_event SET seq = -1 WHERE id = 'e200'")
+        session.decisions.add([decision(200, "globex")])
+        session.database.run("UPDATE decision SET seq = -1 WHERE id = 'd200'")
         session.audit.add(
             AuditEntry(id="r", at=day(50), actor="dana", event="cache.repaired", summary="1 event")
         )
     assert _agree(store) != seen
     with store.write() as session:
-        session.drift.acknowledge(["e200"], day(51), "lee")
+        session.decisions.add([decision(201, "globex")])
     _agree(store)
     restore_backup(store, backup, force=True, clock=utc_now)
     assert _agree(store) == seen

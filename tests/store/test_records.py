@@ -281,21 +281,16 @@ def test_what_no_one_acknowledged_and_its_history(session: Session) -> None:
         "beta": ["e5"],
     }
     first, other, third = found["acme"]
-    assert (first.group, first.severity, first.mapped, first.recurs) == (
-        "e1",
-        Severity.BREAKING,
-        False,
-        True,
-    )
-    assert (other.group, other.severity, other.recurs) == ("s", Severity.RISKY, False)
-    assert (third.mapped, third.recurs) == (True, False)
-    assert [change.id for change in session.drift.unacknowledged("acme", safe=True)["acme"]] == [
+    assert (first.group, first.severity, first.mapped) == ("e1", Severity.BREAKING, False)
+    assert (other.group, other.severity, third.mapped) == ("s", Severity.RISKY, True)
+    assert session.drift.uncertain(["acme", "beta"]) == {"e1", "e2", "e4"}
+    assert [change.id for change in session.drift.unacknowledged(["acme"], safe=True)["acme"]] == [
         *("e1", "e2", "e3", "e4")
     ]
 
     session.drift.acknowledge(["e1", "e3"], day(6), "me", "fine")
     session.drift.take_back(["e3"], day(7), "me")
-    assert [change.id for change in session.drift.unacknowledged("acme")["acme"]] == ["e3", "e4"]
+    assert [change.id for change in session.drift.unacknowledged(["acme"])["acme"]] == ["e3", "e4"]
     history = session.drift.history(["e2"])
     assert [(each.id, each.note) for each in history] == [("e1", "fine"), ("e2", None)]
     assert session.drift.history([]) == ()

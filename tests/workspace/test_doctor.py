@@ -123,6 +123,17 @@ def test_wrong_verdicts_are_reported_and_judged_again(full: Desk) -> None:
     assert not wrong(doctor(full))
 
 
+def test_wrong_counts_are_reported_and_counted_again(full: Desk) -> None:
+    counted = full.workspace.drift.open_changes()
+    execute(full, "UPDATE settlement SET breaking = breaking + 1")
+    assert full.workspace.drift.open_changes() != counted
+    (found,) = wrong(doctor(full))
+    assert (found.check, found.repairable) == ("open changes", True)
+    assert "1 connection: acme" in found.found
+    assert not wrong(doctor(full, repair=True))
+    assert full.workspace.drift.open_changes() == counted
+
+
 MISSING = {
     "DELETE FROM drift_event": ("1 missing change.", "1 acknowledgment of a missing change."),
     "DELETE FROM refresh WHERE changes = 1": (

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crmdeck.drift.open_changes import Excuse, Standing
-from crmdeck.errors import CacheError, NotFoundError, UsageError
+from crmdeck.drift.open_changes import Evidence, Excuse, Standing, judge
+from crmdeck.errors import CacheError, CrmdeckError, NotFoundError, UsageError
 from crmdeck.model import (
     ChangeState,
     Choice,
     DecisionState,
     Direction,
+    DriftEvent,
     FailOn,
     OpenChanges,
     Severity,
+    Source,
+    in_force,
 )
 from crmdeck.store import Drift, Session
-from crmdeck.workspace.open_changes import POLICY_SET, judge_changes
+from crmdeck.workspace import ConnectionDraft
+from crmdeck.workspace.open_changes import POLICY_SET, Standings, count_judged, usable_policy
 
-from .conftest import Desk, describe, text_field
+from .conftest import Desk, describe, export_to, text_field
 
 ACCOUNT = "Account"
 PAIR = "deal_registration--Account"
@@ -49,7 +56,7 @@ def see(desk: Desk, *objects: dict[str, Any]) -> None:
 def standings(desk: Desk, *, safe: bool = False) -> list[Standing]:
     context = desk.workspace.context
     with context.store.read() as session:
-        judged = judge_changes(context, session, safe=safe)
+        judged = Standings(context, session).changes(safe=safe)
     return [each.standing for mine in judged.values() for each in mine]
 
 
@@ -190,34 +197,110 @@ def test_repairing_the_mapping_settles_the_change(desk: Desk) -> None:
     assert drift.open_changes().count == 1
 
 
-def test_kept_standings_equal_those_of_a_new_process(desk: Desk) -> None:
-    see(desk, account(80, text_field("Region__c")))
-    ws = desk.workspace
-    accepted = Choice(partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Name")
+def judge_from_history(desk: Desk) -> dict[str, list[tuple[str, Standing]]]:
+    """Return all states, judged from the whole history, policy, accepted risks and time."""
+    context, found = desk.workspace.context, {}
+    with context.store.read() as session:
+        policy, today = usable_policy(context, session), context.now.date()
+        for connection in session.connections.all():
+            key, name = connection.id, connection.name
+            history = sorted(session.drift.events(key), key=lambda each: each.detected_at)
+            objects = {(key, each.object_type) for each in history}
+            newest = session.snapshots.newest(objects)
+            accepted = {
+                change: Excuse(one.note or f"risk accepted by {one.by}", one.until, one.by)
+                for one in session.acceptances.last(key).get(key, {}).values()
+                if today <= one.until
+                for change in one.changes
+            }
+
+            def excuse(
+                change: DriftEvent, name: str = name, given: Any = accepted
+            ) -> Excuse | None:
+                by_policy = policy.excuse(name, change, today) if policy else None
+                return given.get(change.id) or by_policy
+
+            evidence = Evidence(
+                history=history,
+                newest={name: schema for (_, name), schema in newest.items()}.get,
+                before=lambda change: session.snapshots.before_change(
+                    change.connection_id, change.object_type, change.id
+                ),
+                decisions={
+                    f"{each.object_pair}:{each.partner_field}": each
+                    for each in in_force(session.decisions.log(key))
+                },
+                excuse=excuse,
+            )
+            mine = [each for each in history if each.acknowledged_at is None]
+            found[key] = sorted(judge(mine, evidence).items())
+    return {key: mine for key, mine in found.items() if mine}
+
+
+def test_states_equal_those_judged_from_the_whole_history(desk: Desk, tmp_path: Path) -> None:
+    ws, dice = desk.workspace, random.Random(43)
+    other = tmp_path / "other"
+    other.mkdir()
+    draft = ConnectionDraft(
+        name="beta", source=Source.FILES, platform="salesforce", path=str(other)
+    )
+    ws.connections.add(draft)
+    rules = ("", EXCUSE, EXCUSE.replace('"ignore"', '"fail"'), EXCUSE.replace("05-20", "06-30"))
+
+    def refresh() -> None:
+        fields = [
+            text_field(name, length=dice.choice((40, 80)), nillable=dice.random() < 0.5)
+            for name in ("Name", "Region__c", "Site")
+            if dice.random() < 0.8
+        ]
+        objects = [describe(name, *fields) for name in ("Account", "Lead") if dice.random() < 0.8]
+        name, folder = dice.choice((("acme", desk.folder), ("beta", other)))
+        export_to(folder, *objects, describe("Case", text_field("Subject")))
+        desk.clock.move(hours=dice.choice((1, 30)))
+        ws.refreshes.run(name, accept_suspect=True)
+
+    def decide() -> None:
+        state, field = dice.choice(
+            ((DecisionState.ACCEPTED, "Name"), (DecisionState.REJECTED, None))
+        )
+        choice = Choice(partner_field="accountName", state=state, crm_field=field)
+        with suppress(CrmdeckError):
+            ws.mappings.record_decisions(dice.choice(("acme", "beta")), PAIR, [choice])
+
+    def acknowledge() -> None:
+        if events := [each.id for each in ws.drift.report().events]:
+            some = dice.sample(events, min(len(events), 2))
+            dice.choice((ws.drift.acknowledge, ws.drift.take_back))(some)
 
     def accept_risk() -> None:
-        finding = next(each for each in ws.findings.find() if each.kind.value.startswith("change"))
-        ws.findings.accept(finding.id, desk.clock.now.date() + timedelta(days=9))
+        found = [each for each in ws.findings.find() if each.can_be_accepted]
+        if found:
+            until = desk.clock.now.date() + timedelta(days=dice.choice((0, 2)))
+            ws.findings.accept(dice.choice(found).id, until)
 
-    steps: list[Callable[[], object]] = [
-        lambda: ws.mappings.record_decisions("acme", PAIR, [accepted]),
-        lambda: see(desk, account(40, text_field("Region__c") | {"length": 10})),
-        lambda: ws.drift.acknowledge([ws.drift.report().events[0].id]),
-        lambda: ws.drift.take_back([ws.drift.report().events[0].id]),
-        accept_risk,
-        lambda: ws.connections.update("acme", ttl_hours=12),
-        lambda: ws.mappings.undo("acme", PAIR),
-        lambda: desk.clock.move(days=10),
-        lambda: see(desk, account(80, text_field("Region__c"))),
-    ]
-    counts = []
-    for step in steps:
-        step()
-        counts.append(ws.drift.open_changes().count)
-        with desk.again(read_only=True) as new:
-            assert new.drift.open_changes() == ws.drift.open_changes()
-            assert new.drift.page(None, 9).open_changes == ws.drift.page(None, 9).open_changes
-    assert len(set(counts)) > 2
+    deeds = (refresh, refresh, decide, acknowledge, accept_risk)
+    seen: Counter[ChangeState] = Counter()
+    for number in range(30):
+        dice.choice(deeds)()
+        if number % 8 == 7:
+            set_policy(desk, dice.choice(rules))
+        if number % 5 == 4:
+            desk.clock.move(days=1)
+        expected = judge_from_history(desk)
+        seen.update(state.state for mine in expected.values() for _, state in mine)
+        with ws.reading(), ws.context.store.read() as session:
+            standings = Standings(ws.context, session)
+            found, counts = standings.changes(safe=True), standings.counts()
+            severe = standings.changes()
+        assert {
+            key: sorted((change.id, state) for change, state in mine) for key, mine in found.items()
+        } == expected
+        for key, mine in found.items():
+            risky = [one for one in mine if one.change.severity is not Severity.SAFE]
+            assert list(severe.get(key, ())) == risky
+            assert counts[key] == count_judged(mine) == ws.drift.open_changes(key)
+        assert ws.drift.page(None, 9).open_changes == OpenChanges.total(counts.values())
+    assert set(seen) >= {OPEN, RESOLVED, ChangeState.REPAIRED, ChangeState.EXCUSED}
 
 
 def test_the_policy_of_the_workspace_excuses_until_it_expires(shorter: Desk) -> None:
@@ -331,6 +414,6 @@ def test_calls_that_read_one_state_judge_it_once(
     # What changes in a session that writes is judged again.
     (event,) = workspace.drift.report().events
     with workspace.context.store.write() as session:
-        assert judge_changes(workspace.context, session)
+        assert Standings(workspace.context, session).changes()
         workspace.drift.acknowledge([event.id])
-        assert not judge_changes(workspace.context, session)
+        assert not Standings(workspace.context, session).changes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, timedelta
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from crmdeck.findings.facts import CommandLine
 from crmdeck.model import (
@@ -46,13 +46,17 @@ def settle_findings(
     Accepted, snoozed and excused ones are among them, with their state.
     """
     times = Counter(finding.title for finding in every)
+    until = str(today + min(_USUAL_DAYS, date.max - today))
     found = []
     for finding in every:
         pair = finding.subject.object_pair
         if times[finding.title] > 1 and pair is not None:
             finding = finding.model_copy(update={"title": f"{finding.title} ({pair})"})
-        finding = _settled(finding, accepted.get(finding.id), rule, today)
-        found.append(_with_last_step(finding, command_line, today))
+        update = _settle(finding, accepted.get(finding.id), rule, today)
+        state = update.get("state", finding.state)
+        if last := _last_step(finding, state, command_line, until):
+            update["steps"] = (*finding.steps, last)
+        found.append(finding.model_copy(update=update) if update else finding)
     return in_order(found)
 
 
@@ -66,41 +70,40 @@ def in_order(findings: Iterable[F]) -> tuple[F, ...]:
     )
 
 
-def _settled(
+def _settle(
     finding: Finding, acceptance: Acceptance | None, rule: Rule | None, today: date
-) -> Finding:
+) -> dict[str, Any]:
+    """Return the attributes that an acceptance or the policy changes."""
     if acceptance is not None and acceptance.covers(
         finding.urgency, today, finding.evidence_at, finding.weight
     ):
         accepted = FindingState.ACCEPTED if finding.can_be_accepted else FindingState.SNOOZED
-        return finding.model_copy(
-            update={
-                "state": accepted,
-                "accepted_at": acceptance.at,
-                "accepted_by": acceptance.by,
-                "accepted_until": acceptance.until,
-                "note": acceptance.note,
-            }
-        )
+        return {
+            "state": accepted,
+            "accepted_at": acceptance.at,
+            "accepted_by": acceptance.by,
+            "accepted_until": acceptance.until,
+            "note": acceptance.note,
+        }
     ruling = rule(finding) if rule is not None and finding.is_open else None
     # What can't be read is never excused.
     if ruling is None or finding.is_unread:
-        return finding
+        return {}
     state = FindingState.EXCUSED if ruling.excused else finding.state
-    return finding.model_copy(update={"state": state, "rule": ruling.reason})
+    return {"state": state, "rule": ruling.reason}
 
 
-def _with_last_step(finding: Finding, command_line: CommandLine, today: date) -> Finding:
-    """Return a finding with the step that accepts its risk, or snoozes or reopens it."""
-    if finding.urgency in (Urgency.SETUP, Urgency.NOTE) or finding.state is FindingState.EXCUSED:
-        return finding
-    verb, text, command = Verb.ACCEPT_RISK, "Accept the risk", "findings accept"
+def _last_step(
+    finding: Finding, state: FindingState, command_line: CommandLine, until: str
+) -> Step | None:
+    """Return the step that accepts the risk of a finding, or snoozes or reopens it."""
+    if finding.urgency in (Urgency.SETUP, Urgency.NOTE) or state is FindingState.EXCUSED:
+        return None
+    if state is not FindingState.OPEN:
+        command = command_line("findings reopen", finding.id)
+        return Step(verb=Verb.REOPEN, text="Reopen", command=command)
     if finding.is_unread:
-        verb, text, command = Verb.SNOOZE, "Snooze", "findings snooze"
-    until = str(today + min(_USUAL_DAYS, date.max - today))
-    last = Step(verb=verb, text=text, command=command_line(command, finding.id, until=until))
-    if not finding.is_open:
-        last = Step(
-            verb=Verb.REOPEN, text="Reopen", command=command_line("findings reopen", finding.id)
-        )
-    return finding.model_copy(update={"steps": (*finding.steps, last)})
+        command = command_line("findings snooze", finding.id, until=until)
+        return Step(verb=Verb.SNOOZE, text="Snooze", command=command)
+    command = command_line("findings accept", finding.id, until=until)
+    return Step(verb=Verb.ACCEPT_RISK, text="Accept the risk", command=command)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from crmdeck.drift.open_changes import group_of
 from crmdeck.drift.wording import place_of, what_happened
@@ -78,10 +78,12 @@ def mapping_findings(facts: Facts) -> Iterator[Finding]:
         explained.update(groups)
         # The other changes of these groups go with the row.
         every = [*changes, *(event for group in groups for event in rest[group])]
-        explaining = _with_changes(finding, every) if every else finding
+        about = _of_changes(every) if every else {}
         # Other changes of a group say nothing about the row.
         evidence = max((event.detected_at for event in changes), default=None)
-        yield explaining.model_copy(update={"evidence_at": evidence})
+        mapped = finding.mapped or about.get("mapped", False)
+        update = {**about, "mapped": mapped, "evidence_at": evidence}
+        yield finding.model_copy(update=update)
     for group, events in rest.items():
         if group not in explained and events:
             yield _of_group(facts, group, events)
@@ -100,7 +102,7 @@ def mapping_findings(facts: Facts) -> Iterator[Finding]:
 
 def safe_change(connection: Connection, event: DriftEvent) -> Finding:
     """Return a safe change as a note, for a check."""
-    found = make_finding(
+    return make_finding(
         connection,
         FindingKind.CHANGE_SAFE,
         Urgency.NOTE,
@@ -109,8 +111,8 @@ def safe_change(connection: Connection, event: DriftEvent) -> Finding:
         event.id,
         cause=event.reason,
         subject=Subject(object_type=event.object_type, crm_field=event.field_name),
+        **_of_changes([event]),
     )
-    return _with_changes(found, [event])
 
 
 def _is_by_policy(one: StandingChange) -> bool:
@@ -118,24 +120,23 @@ def _is_by_policy(one: StandingChange) -> bool:
     return one.standing.state is ChangeState.EXCUSED and (excuse is None or excuse.by is None)
 
 
-def _with_changes(finding: Finding, changes: Sequence[DriftEvent]) -> Finding:
+def _of_changes(changes: Sequence[DriftEvent]) -> dict[str, Any]:
+    """Return the attributes of a finding that explains changes."""
     first = min(changes, key=lambda event: event.detected_at)
     newest = max(changes, key=lambda event: event.detected_at)
     names = [event.changed_by for event in changes if event.changed_by]
-    return finding.model_copy(
-        update={
-            "changes": tuple(event.id for event in changes),
-            "groups": tuple(dict.fromkeys(map(group_of, changes))),
-            "severity": Severity.worst(event.severity for event in changes),
-            "attributes": tuple(
-                dict.fromkeys(one.attribute for event in changes for one in event.changes)
-            ),
-            "by": first_few(list(dict.fromkeys(names)), 1) or None,
-            "since": first.changed_at or first.detected_at,
-            "evidence_at": newest.detected_at,
-            "mapped": finding.mapped or any(event.affected_mappings for event in changes),
-        }
-    )
+    return {
+        "changes": tuple(event.id for event in changes),
+        "groups": tuple(dict.fromkeys(map(group_of, changes))),
+        "severity": Severity.worst(event.severity for event in changes),
+        "attributes": tuple(
+            dict.fromkeys(one.attribute for event in changes for one in event.changes)
+        ),
+        "by": first_few(list(dict.fromkeys(names)), 1) or None,
+        "since": first.changed_at or first.detected_at,
+        "evidence_at": newest.detected_at,
+        "mapped": any(event.affected_mappings for event in changes),
+    }
 
 
 def _of_group(facts: Facts, group: str, events: Sequence[DriftEvent]) -> Finding:
@@ -145,20 +146,19 @@ def _of_group(facts: Facts, group: str, events: Sequence[DriftEvent]) -> Finding
     if len(events) > 1:
         title = facts.group_titles.get(group, title)
     vitals, name = facts.vitals, facts.vitals.connection.name
-    mapped = any(event.affected_mappings for event in events)
-    made = make_finding(
-        vitals.connection,
-        FindingKind.CHANGE_OPEN,
-        Urgency.REVIEW,
-        worst.kind.value.upper(),
-        title,
-        group,
+    about = _of_changes(events)
+    return Finding(
+        # The ID of a change group is known in Drift, too.
+        id=group,
+        kind=FindingKind.CHANGE_OPEN,
+        urgency=Urgency.REVIEW,
+        code=worst.kind.value.upper(),
+        connection_id=vitals.connection.id,
+        connection=name,
+        title=title.removesuffix("."),
         cause=_caused_by(events, title),
-        effect=worst.reason if mapped else "No mapping uses it.",
-        subject=Subject(
-            object_type=worst.object_type,
-            crm_field=worst.field_name,
-        ),
+        effect=worst.reason if about["mapped"] else "No mapping uses it.",
+        subject=Subject(object_type=worst.object_type, crm_field=worst.field_name),
         weight=len(events),
         steps=(
             Step(
@@ -167,9 +167,8 @@ def _of_group(facts: Facts, group: str, events: Sequence[DriftEvent]) -> Finding
                 command=vitals.command_line("drift", name, acknowledge=group),
             ),
         ),
+        **about,
     )
-    # The ID of a change group is known in Drift, too.
-    return _with_changes(made.model_copy(update={"id": group}), events)
 
 
 def _caused_by(changes: Sequence[DriftEvent], title: str = "") -> str:

@@ -15,6 +15,8 @@ from .refresh_record import RecordCount as RecordCount
 from .runs import Runs as Runs
 from .sealed_secrets import SealedSecrets as SealedSecrets
 from .session import Session as Session
+from .settlements import Settlement as Settlement
+from .settlements import Settlements as Settlements
 from .snapshots import Snapshots as Snapshots
 from .store import Store as Store
 from .sync_access import StoredAccess as StoredAccess

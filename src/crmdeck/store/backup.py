@@ -248,6 +248,7 @@ def _restore(store: Store, path: Path, force: bool) -> None:
             )
         for name in full:
             database.run(f"DELETE FROM {quote(name)}")
+        session.settlements.clear()
         _load(database, path, tables)
 
 

@@ -9,6 +9,7 @@ from crmdeck.model import Decision
 from crmdeck.store.database import Database
 from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import RecordTable, Where
+from crmdeck.store.settlements import forget_settlements
 
 DECISIONS = RecordTable("decision", Decision, nested=("value_map",))
 
@@ -22,6 +23,7 @@ class Decisions:
 
     def add(self, decisions: Sequence[Decision]) -> None:
         DECISIONS.insert(self._database, decisions)
+        forget_settlements(self._database, {each.connection_id for each in decisions})
 
     def by_connection(self, only: str | None = None) -> Mapping[str, Sequence[Decision]]:
         """Return the decisions of a connection, or of all, by connection and oldest first."""

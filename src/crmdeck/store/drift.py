@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
 from crmdeck.model import ChangeGroup, DriftEvent, DriftKind, Severity, to_utc
 from crmdeck.store.database import Database
-from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import RecordTable, Where, stored
+from crmdeck.store.settlements import forget_settlements
 
 _ACKNOWLEDGED = ("acknowledged_at", "acknowledged_by", "note")
 EVENTS = RecordTable(
@@ -48,20 +48,7 @@ _IS_ACKNOWLEDGED = """coalesce((
 _MAPPED = "affected_mappings <> '[]'"
 # A rule counts by its name: its field may change.
 _PLACE = "coalesce(rule, field_name, '')"
-# An object that was added and is gone again settles the changes in between.
-_RECURS = """
-    (
-        SELECT count(*) FROM drift_event AS other
-        WHERE other.connection_id = drift_event.connection_id
-        AND other.object_type = drift_event.object_type
-        AND coalesce(other.rule, other.field_name, '')
-            = coalesce(drift_event.rule, drift_event.field_name, '')
-    ) > 1 OR EXISTS (
-        SELECT 1 FROM drift_event AS other
-        WHERE other.connection_id = drift_event.connection_id
-        AND other.object_type = drift_event.object_type
-        AND other.kind = 'object_added' AND drift_event.kind <> 'object_added'
-    )"""
+_OF_CONNECTIONS = "connection_id IN (SELECT unnest(?::VARCHAR[]))"
 _THESE = "event_id IN (SELECT unnest(?::VARCHAR[]))"
 
 
@@ -78,16 +65,15 @@ class Unacknowledged(NamedTuple):
     """A change without acknowledgment, as far as counting needs it.
 
     `at` is when it was found, `group` is its change group, or itself. `mapped` is True if it
-    touched a mapping. `recurs` is True if another change was found at the same place, or its object
-    was added, so that it may have been changed back.
+    touched a mapping.
     """
 
     id: str
     group: str
     severity: Severity
     mapped: bool
-    recurs: bool
     at: datetime
+    seq: int
 
 
 class DriftDay(NamedTuple):
@@ -100,11 +86,10 @@ class DriftDay(NamedTuple):
 
 
 class Drift:
-    """Every detected change. `kept` is what this process has counted already."""
+    """Every detected change."""
 
-    def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept = kept
 
     def add(self, events: Sequence[DriftEvent], stories: Sequence[ChangeGroup]) -> None:
         """Append changes and groups; those whose ID exists already are left out.
@@ -114,6 +99,7 @@ class Drift:
         known = self._known("drift_event", [event.id for event in events])
         fresh = [event for event in events if event.id not in known]
         EVENTS.insert(self._database, fresh)
+        forget_settlements(self._database, {event.connection_id for event in fresh})
         self._note(
             [
                 (event.id, stored(event.acknowledged_at), event.acknowledged_by or "", event.note)
@@ -252,69 +238,45 @@ class Drift:
         return {(object_type, name) for object_type, name in rows}
 
     def unacknowledged(
-        self, connection_id: str | None = None, *, safe: bool = False
-    ) -> Mapping[str, tuple[Unacknowledged, ...]]:
+        self, connection_ids: Collection[str] | None = None, *, safe: bool = False
+    ) -> dict[str, tuple[Unacknowledged, ...]]:
         """Return by connection the changes that aren't acknowledged, in the order found.
 
         Breaking and risky ones, and with `safe` all. The default is all connections; those without
         any are left out.
         """
-
-        def read(of: Sequence[str] | None) -> dict[str, tuple[Unacknowledged, ...]]:
-            which, keys = "true", []
-            if of is not None:
-                which, keys = "connection_id IN (SELECT unnest(?::VARCHAR[]))", [list(of)]
-            if not safe:
-                which += " AND severity <> 'safe'"
-            rows = self._database.rows(
-                f"SELECT connection_id, id, coalesce(story, id), severity, {_MAPPED}, {_RECURS}, "
-                "detected_at "
-                f"{_OPEN.format(which=which)} ORDER BY seq",
-                [*keys, *keys],
+        which, keys = "true", []
+        if connection_ids is not None:
+            which, keys = _OF_CONNECTIONS, [list(connection_ids)]
+        if not safe:
+            which += " AND severity <> 'safe'"
+        found: dict[str, list[Unacknowledged]] = {}
+        for key, change, group, severity, mapped, at, seq in self._database.rows(
+            f"SELECT connection_id, id, coalesce(story, id), severity, {_MAPPED}, detected_at, seq "
+            f"{_OPEN.format(which=which)} ORDER BY seq",
+            [*keys, *keys],
+        ):
+            found.setdefault(key, []).append(
+                Unacknowledged(change, group, Severity(severity), mapped, to_utc(at), seq)
             )
-            found: dict[str, list[Unacknowledged]] = {}
-            for key, change, group, severity, mapped, recurs, at in rows:
-                found.setdefault(key, []).append(
-                    Unacknowledged(change, group, Severity(severity), mapped, recurs, to_utc(at))
-                )
-            return {key: tuple(each) for key, each in found.items()}
+        return {key: tuple(each) for key, each in found.items()}
 
-        def since(
-            before: Mapping[str, tuple[Unacknowledged, ...]], last: Mapping[str, int]
-        ) -> Mapping[str, tuple[Unacknowledged, ...]]:
-            # A change can settle others of its connection, so each that has a new row is read
-            # again as a whole.
-            rows = self._database.rows(
-                "SELECT DISTINCT connection_id FROM drift_event WHERE seq > ? OR id IN ("
-                "SELECT event_id FROM acknowledgement WHERE seq > ?)",
-                [last["drift_event"], last["acknowledgement"]],
-            )
-            changed = {key for (key,) in rows}
-            stay = {key: value for key, value in before.items() if key not in changed}
-            return {**stay, **read(sorted(changed))} if changed else before
+    def uncertain(self, connection_ids: Collection[str]) -> set[str]:
+        """Return the IDs of the changes that something in the history may have settled.
 
-        if connection_id is not None:
-            return read([connection_id])
-        tables = ("drift_event", "acknowledgement")
-        what = ("unacknowledged", safe)
-        return followed(self._database, self._kept, what, tables, lambda: read(None), since)
-
-    def changed_connections(self, last: Mapping[str, int]) -> set[str]:
-        """Return the IDs of connections with rows after the last numbers, by table.
-
-        The tables are those whose rows can settle a change.
+        They touched a mapping, another change was found at their place, or their object was added.
         """
-        changed = {
-            "acceptance": "SELECT connection_id FROM acceptance WHERE seq > ?",
-            "acknowledgement": "SELECT connection_id FROM drift_event WHERE id IN "
-            "(SELECT event_id FROM acknowledgement WHERE seq > ?)",
-            "connection": "SELECT id FROM connection WHERE seq > ?",
-            "decision": "SELECT connection_id FROM decision WHERE seq > ?",
-            "drift_event": "SELECT connection_id FROM drift_event WHERE seq > ?",
-            "refresh": "SELECT connection_id FROM refresh WHERE seq > ?",
-        }
-        numbers = [last[table] for table in changed]
-        return {key for (key,) in self._database.rows(" UNION ".join(changed.values()), numbers)}
+        place = f"connection_id, object_type, {_PLACE}"
+        # An object that was added and is gone again settles the changes in between.
+        rows = self._database.rows(
+            f"SELECT id FROM drift_event WHERE {_OF_CONNECTIONS} AND ({_MAPPED} OR ({place}) IN ("
+            f"SELECT {place} FROM drift_event WHERE {_OF_CONNECTIONS} "
+            f"GROUP BY {place} HAVING count(*) > 1) OR (connection_id, object_type) IN ("
+            "SELECT connection_id, object_type FROM drift_event "
+            f"WHERE {_OF_CONNECTIONS} AND kind = 'object_added'))",
+            [list(connection_ids)] * 3,
+        )
+        return {change for (change,) in rows}
 
     def history(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
         """Return all changes at the same places or of their objects, oldest first."""
@@ -360,6 +322,7 @@ class Drift:
         self._note(
             [(one, stored(at), by, note) for one in dict.fromkeys(event_ids) if one in known]
         )
+        self._forget_settlements(known)
         return len(known)
 
     def take_back(self, event_ids: Sequence[str], at: datetime, by: str) -> None:
@@ -369,6 +332,7 @@ class Drift:
             ("event_id", "acknowledged_at", "acknowledged_by", "taken_back"),
             [(one, stored(at), by, True) for one in dict.fromkeys(event_ids)],
         )
+        self._forget_settlements(event_ids)
 
     def last_words(self, connection_id: str) -> dict[str, LastWord]:
         """Return the last acknowledgment of each change that ever had one, by its ID."""
@@ -424,6 +388,14 @@ class Drift:
 
     def _note(self, rows: Sequence[tuple[str, datetime, str, str | None]]) -> None:
         self._database.insert("acknowledgement", ("event_id", *_ACKNOWLEDGED), rows)
+
+    def _forget_settlements(self, event_ids: Collection[str]) -> None:
+        rows = self._database.rows(
+            "SELECT DISTINCT connection_id FROM drift_event "
+            "WHERE id IN (SELECT unnest(?::VARCHAR[]))",
+            [list(event_ids)],
+        )
+        forget_settlements(self._database, [key for (key,) in rows])
 
     def _known(self, table: str, ids: Sequence[str]) -> set[str]:
         if not ids:

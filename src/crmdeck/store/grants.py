@@ -19,6 +19,7 @@ _OF_WRITERS = {
     "audit_entry": frozenset({"SELECT"}),
     "validators": frozenset({"SELECT", "INSERT", "DELETE"}),
     "pair_verdict": frozenset({"SELECT", "INSERT", "DELETE"}),
+    "settlement": frozenset({"SELECT", "INSERT", "DELETE"}),
 }
 _FUNCTIONS = (
     "advance_head",

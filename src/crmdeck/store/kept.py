@@ -19,17 +19,15 @@ _MOST = 64
 
 # The column that identifies a row, for each table that is followed.
 _NAMES = {
-    "acceptance": "finding_id",
-    "acknowledgement": "event_id",
-    "connection": "id",
     "decision": "id",
-    "drift_event": "id",
     "object_failure": "run_id",
     "refresh": "run_id",
-    "seen_drift": "event_id",
     "sync_run": "id",
 }
-_REPAIRED = "SELECT id FROM audit_entry WHERE event = 'cache.repaired' ORDER BY seq DESC LIMIT 1"
+_REPAIRED = (
+    "(SELECT 'repaired', seq, id FROM audit_entry WHERE event = 'cache.repaired' "
+    "ORDER BY seq DESC LIMIT 1)"
+)
 
 
 class _Last(NamedTuple):
@@ -93,12 +91,14 @@ def followed(
     if kept is None:
         return whole()
     # A repair writes below the last row, so it discards every kept result.
-    rows = database.rows(_REPAIRED)
-    repaired = rows[0][0] if rows else None
-    last = {}
-    for table in tables:
-        newest = f"SELECT seq, {_NAMES[table]} FROM {table} ORDER BY seq DESC LIMIT 1"
-        last[table] = _Last(*(database.rows(newest) or [()])[0])
+    newest = [
+        f"(SELECT '{table}', seq, {_NAMES[table]} FROM {table} ORDER BY seq DESC LIMIT 1)"
+        for table in tables
+    ]
+    rows = database.rows(" UNION ALL ".join([_REPAIRED, *newest]))
+    found = {name: _Last(*row) for name, *row in rows}
+    repaired = found.get("repaired", _Last()).name
+    last = {table: found.get(table, _Last()) for table in tables}
     before = kept.get(key)
     if before is None or before.repaired != repaired:
         value = whole()

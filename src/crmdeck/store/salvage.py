@@ -25,7 +25,7 @@ SALVAGEABLE = (LOG_LOST, LOG_DAMAGED, migrations.VERSION_LOST, CacheError.code)
 
 # Rows that are saved or lost together, if a table can't be read as a whole.
 _ROWS = 2_048
-_OWN = ("schema_migration",)
+_OWN = ("schema_migration", "settlement")
 # Tables that can be filled again.
 _UNIMPORTANT = ("text_vector", "validators")
 

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Hashable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from crmdeck import store
-from crmdeck.store.kept import followed
 
 if TYPE_CHECKING:
     from crmdeck.store.database import Database
     from crmdeck.store.kept import KeptAnswers
     from crmdeck.store.recent import RecentSnapshots
-
-T = TypeVar("T")
 
 
 class Session:
@@ -45,19 +42,6 @@ class Session:
         if self._kept is not None:
             self._kept.remember(key, value)
 
-    def follow(
-        self,
-        key: Hashable,
-        tables: tuple[str, ...],
-        whole: Callable[[], T],
-        since: Callable[[T, Mapping[str, int]], T],
-    ) -> T:
-        """Return a result over the whole history, kept until the tables have new rows.
-
-        `since` gets the kept result, which it must not change, and the last numbers in it.
-        """
-        return followed(self.database, self._kept, key, tables, whole, since)
-
     # Without a lock of their own, because a session is used by one thread.
     @cached_property
     def connections(self) -> store.Connections:
@@ -73,7 +57,7 @@ class Session:
 
     @cached_property
     def drift(self) -> store.Drift:
-        return store.Drift(self.database, self._kept)
+        return store.Drift(self.database)
 
     @cached_property
     def decisions(self) -> store.Decisions:
@@ -106,6 +90,10 @@ class Session:
     @cached_property
     def pair_verdicts(self) -> store.PairVerdictRows:
         return store.PairVerdictRows(self.database)
+
+    @cached_property
+    def settlements(self) -> store.Settlements:
+        return store.Settlements(self.database)
 
     @cached_property
     def sealed_secrets(self) -> store.SealedSecrets:

@@ -28,6 +28,7 @@ from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.recent import RecentSnapshots, RefreshKey
 from crmdeck.store.record_table import Where
 from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshRecord
+from crmdeck.store.settlements import forget_settlements
 from crmdeck.store.source_times import unpack
 from crmdeck.store.statistics import schema_stats
 from crmdeck.store.validators import Validators
@@ -98,7 +99,10 @@ class Snapshots:
         record.discovered(discovered)
         record.unchanged(unchanged)
         record.record_removed(gone)
-        return record.write(scope)
+        count = record.write(scope)
+        if count.states:
+            forget_settlements(self._database, {run.connection_id})
+        return count
 
     def current(
         self, connection_id: str, at: datetime | None = None, *, whole: bool = True

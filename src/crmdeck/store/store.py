@@ -69,6 +69,8 @@ class Store:
         self._thread = threading.local()
         self.waited: Callable[[float], None] | None = None
         """Receives the seconds that each write waited for its turn, in any thread."""
+        self.before_commit: Callable[[Session], None] | None = None
+        """Derives what readers need from the rows of a write."""
 
     @property
     def read_only(self) -> bool:
@@ -126,6 +128,8 @@ class Store:
             # Nothing is kept of what a writer reads: it may be rolled back.
             with self._within(Session(database), True) as session:
                 yield session
+                if self.before_commit is not None:
+                    self.before_commit(session)
 
     @contextmanager
     def hold(self) -> Iterator[None]:

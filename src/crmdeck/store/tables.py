@@ -13,7 +13,7 @@ from crmdeck.store.database import Database
 
 SECRETS = ("secret_key", "sealed_secret")
 OF_SERVERS = ("server_document", "sign_in_attempt", *SECRETS)
-OUTSIDE = ("schema_migration", "head", "lease", "text_vector", *OF_SERVERS)
+OUTSIDE = ("schema_migration", "head", "lease", "text_vector", "settlement", *OF_SERVERS)
 """Tables that aren't part of the history.
 
 They contain data of one place or moment, data that can be computed again, users of a server, and

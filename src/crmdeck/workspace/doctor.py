@@ -33,6 +33,7 @@ from crmdeck.text import count
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.demo import open_demo
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
+from crmdeck.workspace.open_changes import wrong_settlements
 from crmdeck.workspace.verdicts import wrong_verdicts
 from crmdeck.workspace.workspace import Workspace
 
@@ -180,6 +181,7 @@ def _log(workspace: Workspace, head: str | None) -> list[DoctorResult]:
         # They are made from the rest: what is damaged there would only show again.
         if all(result.ok for result in results):
             results += _tried("verdicts", partial(_verdicts, workspace.context))
+            results += _tried("open changes", partial(_settlements, workspace.context))
         results += _tried("clock", partial(_clock, store))
         if workspace.context.shared:
             results += _tried("grants", partial(_grants, store))
@@ -255,6 +257,25 @@ def _verdicts(context: Context) -> list[DoctorResult]:
     ]
 
 
+def _settlements(context: Context) -> list[DoctorResult]:
+    """Return whether the counts of open changes are those of the history."""
+    with context.store.read() as session:
+        wrong = wrong_settlements(session)
+        names = [each.name for each in session.connections.all() if each.id in wrong] or wrong
+    if not wrong:
+        return [DoctorResult(check="open changes", ok=True, found="counted as recorded")]
+    return [
+        DoctorResult(
+            check="open changes",
+            ok=False,
+            found=f"Wrong counts of {count(len(wrong), 'connection')}: {named_few(names)}.",
+            lost="Changes can be missing from findings and counts.",
+            repairable=True,
+            remedy="Count again: crmdeck doctor --repair",
+        )
+    ]
+
+
 def _clock(store: Store) -> list[DoctorResult]:
     """Return whether an entry of the history is ahead of the clock that stamps it."""
     with store.read() as session:
@@ -300,10 +321,15 @@ def _repair(workspace: Workspace, found: Sequence[DoctorResult]) -> list[DoctorR
         workspace.backups.write(file)
         with workspace.context.store.write() as session:
             done = repair(session.database)
-            if any(result.check == "verdicts" and result.repairable for result in found):
-                _, wrong = wrong_verdicts(workspace.context, session)
-                session.pair_verdicts.delete(wrong)
-                done.append(f"verdicts on {count(len(wrong), 'pair')}, judged again when read")
+            # The end of this write derives them again.
+            session.settlements.clear()
+            repairable = {result.check for result in found if result.repairable}
+            if "open changes" in repairable:
+                done.append("open changes, counted again")
+            if "verdicts" in repairable:
+                _, pairs = wrong_verdicts(workspace.context, session)
+                session.pair_verdicts.delete(pairs)
+                done.append(f"verdicts on {count(len(pairs), 'pair')}, judged again when read")
             session.audit.add(workspace.context.entry("cache.repaired", "; ".join(done)))
     except (CrmdeckError, OSError) as error:
         return [_refused("repair", error)]

@@ -28,9 +28,7 @@ from crmdeck.workspace.open_changes import (
     Judged,
     Standings,
     count_judged,
-    judge_changes,
     read_policy,
-    read_standings,
 )
 from crmdeck.workspace.refresh.remote_log import REOPENED, share_acknowledgments
 
@@ -96,10 +94,12 @@ class Drift:
         NotFoundError as `report` does, and for an invalid cursor.
         """
         with self._context.store.read() as session:
-            key, still = self._chosen(session, ref, only)
-            among = list(still.open) if only.get("open_only") else None
+            key = self._chosen(session, ref, only)
+            standings = Standings(self._context, session, key)
+            among = [each.id for each in standings.open()] if only.get("open_only") else None
             found = _page(session, key, limit, only, after, among)
-        open_changes = None if only.get("at") is not None else still.count
+            past = only.get("at") is not None
+            open_changes = None if past else standings.total()
         return found.model_copy(update={"open_changes": open_changes})
 
     def pages(
@@ -110,17 +110,18 @@ class Drift:
         There is at least one report. Each has the stories of its changes, and the `open_changes`
         of the start. Raises NotFoundError immediately, as `report` does.
         """
-        at, open_only = only.get("at"), only.get("open_only", False)
+        open_changes, ids = None, None
         with self._context.store.read() as session:
-            key, still = self._chosen(session, ref, only)
-        open_changes = None if at is not None else still.count
-        ids = None
-        if open_only:
-            # In the order of pages: changes of one time stay in the order found.
-            newest = sorted(still.open.values(), key=lambda one: one.at, reverse=True)
-            ids = [each.id for each in newest]
+            key = self._chosen(session, ref, only)
+            standings = Standings(self._context, session, key)
+            if only.get("at") is None:
+                open_changes = standings.total()
+            if only.get("open_only"):
+                # In the order of pages: changes of one time stay in the order found.
+                newest = sorted(standings.open(), key=lambda one: one.at, reverse=True)
+                ids = [each.id for each in newest]
         # The iterator can live for long, and a large history has 100,000 open changes.
-        del still
+        del standings
 
         def read() -> Iterator[DriftReport]:
             after, done, more = None, 0, True
@@ -136,10 +137,8 @@ class Drift:
 
         return read()
 
-    def _chosen(
-        self, session: Session, ref: str | None, only: DriftFilters
-    ) -> tuple[str | None, Standings]:
-        """Return the ID of the connection, and its standings unless a past is asked for."""
+    def _chosen(self, session: Session, ref: str | None, only: DriftFilters) -> str | None:
+        """Return the ID of the connection, None for all; raises NotFoundError."""
         key = None if ref is None else find_connection(session, ref).id
         object_type = only.get("object_type")
         if object_type is not None:
@@ -149,8 +148,7 @@ class Drift:
                     info.object_type for each in among for info in session.snapshots.current(each)
                 }
                 raise not_found("object type", object_type, sorted(known))
-        past = only.get("at") is not None and not only.get("open_only")
-        return key, Standings({}) if past else read_standings(self._context, session, key)
+        return key
 
     def known(self, ref: str, event_ids: Collection[str]) -> list[str]:
         """Return those of `event_ids` that are changes of a connection; raises NotFoundError."""
@@ -166,7 +164,7 @@ class Drift:
         """
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
-            return read_standings(self._context, session, key).count
+            return Standings(self._context, session, key).total()
 
     def open_groups(self, connection: str | None = None) -> tuple[OpenGroup, ...]:
         """Return the open change groups with their open changes.
@@ -175,8 +173,8 @@ class Drift:
         """
         with self._context.store.read() as session:
             key = None if connection is None else find_connection(session, connection).id
-            still = read_standings(self._context, session, key)
-            return group_open(session.drift.by_ids(list(still.open)).values())
+            still = Standings(self._context, session, key).open()
+            return group_open(session.drift.by_ids([each.id for each in still]).values())
 
     def fails(
         self,
@@ -209,7 +207,7 @@ class Drift:
             gate = Severity.RISKY if mapped else Severity(fail_on)
             least = max(gate, at_least, key=lambda severity: severity.rank)
             safe = least is Severity.SAFE
-            judged = judge_changes(self._context, session, key, safe=safe)
+            judged = Standings(self._context, session, key).changes(safe=safe)
             failing = [
                 change.id
                 for mine in judged.values()
@@ -236,11 +234,9 @@ class Drift:
         with self._context.store.read() as session:
             wanted = None if ref is None else find_connection(session, ref).id
             days = () if short is None else session.drift.by_day(wanted)
-            judged = [
-                each
-                for mine in judge_changes(self._context, session, wanted).values()
-                for each in mine
-            ]
+            standings = Standings(self._context, session, wanted).changes()
+            judged = [each for mine in standings.values() for each in mine]
+            judged.sort(key=lambda each: each.change.seq)
             # The console paints before it has read a year of changes.
             if short is not None and sum(day.changes for day in days) > short:
                 return self._long_timeline(session, wanted, days, judged)

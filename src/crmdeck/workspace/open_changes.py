@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence, Set
+import json
+from collections import Counter, defaultdict
+from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple, cast
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from crmdeck.drift.open_changes import Evidence, Excuse, Standing, count_open, judge, unsettled
 from crmdeck.errors import CrmdeckError, UsageError
-from crmdeck.model import ChangeState, Decision, DriftKind, OpenChanges, Severity, in_force
-from crmdeck.store import Session
-from crmdeck.workspace.context import Context
+from crmdeck.model import (
+    ChangeState,
+    Decision,
+    DriftEvent,
+    DriftKind,
+    ObjectSchema,
+    OpenChanges,
+    Severity,
+    in_force,
+)
+from crmdeck.store import Session, Settlement
 
 if TYPE_CHECKING:
     from crmdeck.store.drift import Unacknowledged
+    from crmdeck.workspace.context import Context
     from crmdeck.workspace.policy import Policy
-
-# The tables whose rows can settle a change.
-_SETTLING = ("acceptance", "acknowledgement", "connection", "decision", "drift_event", "refresh")
 
 POLICY_FILE = "policy.toml"
 POLICY_SET = "policy.set"
@@ -34,7 +40,7 @@ class Judged(NamedTuple):
     standing: Standing
 
 
-def count_judged(judged: Sequence[Judged]) -> OpenChanges:
+def count_judged(judged: Iterable[Judged]) -> OpenChanges:
     """Return the count of open change groups among the changes of a connection.
 
     Every interface shows this number.
@@ -46,135 +52,194 @@ def count_judged(judged: Sequence[Judged]) -> OpenChanges:
     )
 
 
-@dataclass(frozen=True)
 class Standings:
-    """The changes that no one acknowledged with their states, by connection ID."""
+    """The states of the changes that no one acknowledged, of a connection or of all.
 
-    changes: Mapping[str, Sequence[Judged]]
-    _counts: dict[str, OpenChanges] = field(default_factory=dict)
+    What the history settled is derived when it is written. The policy, accepted risks and the day
+    apply here. `policy` replaces that of the workspace.
+    """
 
-    @cached_property
-    def open(self) -> dict[str, Unacknowledged]:
-        """The open changes, by ID, in the order found."""
+    def __init__(
+        self,
+        context: Context,
+        session: Session,
+        connection_id: str | None = None,
+        policy: Policy | None = None,
+    ) -> None:
+        policy = usable_policy(context, session) if policy is None else policy
+        self._policy = policy if policy is not None and policy.rule else None
+        self._session = session
+        self._today = context.now.date()
+        self._accepted = _accepted_risks(session, self._today, connection_id)
+        self._settled = _read_settlements(session, connection_id)
+
+    def basis(self, connection_id: str) -> Hashable:
+        """Return all that the states of a connection depend on; None if that isn't known."""
+        one = self._settled.get(connection_id)
+        if one is None or one.version is None:
+            return None
+        accepted = tuple(self._accepted.get(connection_id, {}).items())
+        if not accepted and self._policy is None:
+            return one.version
+        # The day ends excuses and accepted risks.
+        rules = self._policy and self._policy.model_dump_json()
+        return one.version, accepted, rules, self._today
+
+    def counts(self) -> dict[str, OpenChanges]:
+        """Return the counts of open change groups, by connection."""
+        excused = self._settled.keys() if self._policy else self._accepted.keys() & self._settled
+        judged = self.changes(excused) if excused else {}
         return {
-            change.id: change
-            for judged in self.changes.values()
-            for change, standing in judged
-            if standing.state is ChangeState.OPEN
+            key: count_judged(judged.get(key, ())) if key in excused else one.open_changes
+            for key, one in self._settled.items()
         }
 
-    @property
-    def count(self) -> OpenChanges:
-        # A change group belongs to one connection.
-        counts = [self.count_of(key) for key in self.changes]
-        severities = [each.severity for each in counts if each.severity is not None]
-        return OpenChanges(
-            count=sum(each.count for each in counts),
-            breaking=sum(each.breaking for each in counts),
-            risky=sum(each.risky for each in counts),
-            severity=Severity.worst(severities) if severities else None,
-        )
+    def total(self) -> OpenChanges:
+        """Return the count of open change groups of all."""
+        if self._policy or self._accepted:
+            return OpenChanges.total(self.counts().values())
+        every = self._settled.values()
+        return Settlement(
+            sum(one.breaking for one in every), sum(one.risky for one in every)
+        ).open_changes
 
-    def count_of(self, connection_id: str) -> OpenChanges:
-        if connection_id not in self._counts:
-            self._counts[connection_id] = count_judged(self.changes.get(connection_id, ()))
-        return self._counts[connection_id]
+    def open(self) -> list[Unacknowledged]:
+        """Return the open changes, in the order found."""
+        found = [
+            change
+            for judged in self.changes().values()
+            for change, standing in judged
+            if standing.state is ChangeState.OPEN
+        ]
+        return sorted(found, key=lambda change: change.seq)
+
+    def changes(
+        self, connection_ids: Collection[str] | None = None, *, safe: bool = False
+    ) -> dict[str, Sequence[Judged]]:
+        """Return the changes with their states by connection, in the order found.
+
+        Breaking and risky ones, and with `safe` all. The default is all connections; those without
+        any are left out.
+        """
+        wanted = list(self._settled if connection_ids is None else connection_ids)
+        bases = {key: self.basis(key) for key in wanted}
+        place = ("judged changes", safe)
+        kept: dict[str, tuple[Hashable, Sequence[Judged]]] = self._session.recall(place) or {}
+        stale = [
+            key for key in wanted if bases[key] is None or kept.get(key, (None,))[0] != bases[key]
+        ]
+        judged = self._judge(stale, safe) if stale else {}
+        fresh = {key: (bases[key], judged.get(key, ())) for key in stale}
+        kept = {**kept, **fresh}
+        if any(basis is not None for basis, _ in fresh.values()):
+            self._session.remember(place, kept)
+        return {key: kept[key][1] for key in wanted if kept[key][1]}
+
+    def _judge(self, connection_ids: Sequence[str], safe: bool) -> dict[str, Sequence[Judged]]:
+        session = self._session
+        # A list of all takes the database longer than no condition.
+        every = len(connection_ids) > 1 and len(connection_ids) == len(self._settled)
+        changes = session.drift.unacknowledged(None if every else connection_ids, safe=safe)
+        changes = {key: changes[key] for key in connection_ids if key in changes}
+        stored = [key for key in changes if self._settled[key].states is None]
+        texts = session.settlements.states(stored) if stored else {}
+        states = {
+            id_: Standing(ChangeState(state), None if at is None else datetime.fromisoformat(at))
+            for key in changes
+            for id_, (state, at) in json.loads(
+                texts.get(key) or self._settled[key].states or "{}"
+            ).items()
+        }
+        for key, mine in changes.items():
+            accepted = self._accepted.get(key, {})
+            for each in mine:
+                if each.id in accepted and each.id not in states:
+                    states[each.id] = Standing(ChangeState.EXCUSED, excuse=accepted[each.id])
+        if self._policy is not None:
+            rest = [each.id for mine in changes.values() for each in mine if each.id not in states]
+            names = {each.id: each.name for each in session.connections.all()}
+            for id_, event in session.drift.by_ids(rest).items():
+                name = names.get(event.connection_id, "")
+                if excuse := self._policy.excuse(name, event, self._today):
+                    states[id_] = Standing(ChangeState.EXCUSED, excuse=excuse)
+        return {
+            key: [Judged(each, states.get(each.id) or unsettled(each.severity)) for each in mine]
+            for key, mine in changes.items()
+        }
 
 
-def read_standings(
-    context: Context, session: Session, connection_id: str | None = None
-) -> Standings:
-    """Return the standings of a connection, or of all: those are kept until rows are added."""
-    if connection_id is not None:
-        return Standings(judge_changes(context, session, connection_id))
-    policy = usable_policy(context, session)
-    accepted = _accepted_risks(context, session, None)
-
-    def judged(ids: Set[str] | None = None) -> dict[str, list[Judged]]:
-        changes = session.drift.unacknowledged()
-        if ids is not None:
-            changes = {key: mine for key, mine in changes.items() if key in ids}
-        return _judge_all(context, session, changes, policy, accepted)
-
-    def since(before: Standings, last: Mapping[str, int]) -> Standings:
-        changed = session.drift.changed_connections(last)
-        stay = {key: mine for key, mine in before.changes.items() if key not in changed}
-        counts = {key: each for key, each in before._counts.items() if key not in changed}
-        return Standings({**stay, **judged(changed)}, counts)
-
-    # The day ends excuses and accepted risks.
-    key = ("standings", context.now.date(), policy and policy.model_dump_json())
-    found = session.follow(key, _SETTLING, lambda: Standings(judged()), since)
-    if session.answers is not None:
-        session.answers["judged changes", None, False] = found.changes
+def _read_settlements(session: Session, connection_id: str | None) -> Mapping[str, Settlement]:
+    """Return the settlements of a connection, or of all; what isn't stored is derived."""
+    # Several calls of a block that reads one state ask for the same.
+    answers: dict[object, Any] = {} if session.answers is None else session.answers
+    found: Mapping[str, Settlement] | None = answers.get("settlements")
+    if found is not None and (connection_id is None or connection_id in found):
+        return found if connection_id is None else {connection_id: found[connection_id]}
+    found = session.settlements.counts(connection_id)
+    missing = session.settlements.missing() if connection_id is None else [connection_id]
+    if missing := [key for key in missing if key not in found]:
+        found = {**found, **derive_settlements(session, missing)}
+    if connection_id is None:
+        answers["settlements"] = found
     return found
 
 
-def judge_changes(
-    context: Context,
-    session: Session,
-    connection_id: str | None = None,
-    *,
-    safe: bool = False,
-    policy: Policy | None = None,
-) -> Mapping[str, Sequence[Judged]]:
-    """Return the changes that no one acknowledged with their states, by connection ID.
-
-    In the order found. `policy` replaces that of the workspace.
-    """
-    # Several calls of a block that reads one state ask for the same.
-    answers = session.answers if policy is None else None
-    key = ("judged changes", connection_id, safe)
-    if answers is not None:
-        if key in answers:
-            return cast("Mapping[str, Sequence[Judged]]", answers[key])
-        every = cast("Mapping[str, Sequence[Judged]] | None", answers.get((key[0], None, safe)))
-        if every is not None:
-            return {id_: mine for id_, mine in every.items() if id_ == connection_id}
-        if connection_id is None and not safe:
-            return read_standings(context, session).changes
-    if policy is None:
-        policy = usable_policy(context, session)
-    accepted = _accepted_risks(context, session, connection_id)
-    changes = session.drift.unacknowledged(connection_id, safe=safe)
-    judged = _judge_all(context, session, changes, policy, accepted)
-    if answers is not None:
-        answers[key] = judged
-    return judged
+def keep_settlements(session: Session) -> None:
+    """Store the settlements that a write deleted, before it is committed."""
+    missing = session.settlements.missing()
+    derived: dict[str, Settlement] = {}
+    # Damage of one connection must not keep others from writing; its readers report it.
+    for some in (missing, *([key] for key in missing)):
+        if set(some) - derived.keys():
+            with suppress(CrmdeckError):
+                derived |= derive_settlements(session, some)
+    session.settlements.put(derived)
 
 
-def _judge_all(
-    context: Context,
-    session: Session,
-    changes: Mapping[str, Sequence[Unacknowledged]],
-    policy: Policy | None,
-    accepted: Mapping[str, Excuse],
-) -> dict[str, list[Judged]]:
-    excuses = bool(policy is not None and policy.rule)
-    # Nothing but the policy can settle the others, so they need not be read.
-    uncertain = {
-        each.id
-        for mine in changes.values()
-        for each in mine
-        if excuses or each.mapped or each.recurs or each.id in accepted
+def derive_settlements(session: Session, connection_ids: Sequence[str]) -> dict[str, Settlement]:
+    """Return the settlements of connections, from their history alone."""
+    changes = session.drift.unacknowledged(connection_ids, safe=True)
+    # Nothing can have settled the others, so they need not be read.
+    ids = {each.id for mine in changes.values() for each in mine}
+    uncertain = session.drift.uncertain(connection_ids) & ids if ids else set()
+    settled = {
+        id_: standing
+        for id_, standing in (_judge(session, uncertain) if uncertain else {}).items()
+        if standing.state not in (ChangeState.OPEN, ChangeState.INFO)
     }
-    standings = _judge(context, session, uncertain, policy, accepted) if uncertain else {}
-    return {
-        id_: [Judged(each, standings.get(each.id) or unsettled(each.severity)) for each in mine]
-        for id_, mine in changes.items()
-    }
+    found = {}
+    for key in connection_ids:
+        mine = changes.get(key, ())
+        counted = count_open(
+            (each.group, each.severity)
+            for each in mine
+            if each.id not in settled and each.severity is not Severity.SAFE
+        )
+        states = {
+            each.id: (standing.state.value, standing.at and standing.at.isoformat())
+            for each in mine
+            if (standing := settled.get(each.id)) is not None
+        }
+        found[key] = Settlement(counted.breaking, counted.risky, json.dumps(states))
+    return found
 
 
-def _judge(
-    context: Context,
-    session: Session,
-    change_ids: Set[str],
-    policy: Policy | None,
-    accepted: Mapping[str, Excuse],
-) -> dict[str, Standing]:
-    history = session.drift.history(list(change_ids))
+def wrong_settlements(session: Session) -> list[str]:
+    """Return the connections whose stored settlement isn't what their history says."""
+    stored = session.settlements.counts()
+    texts = session.settlements.states(stored)
+    derived = derive_settlements(session, list(stored))
+    return [
+        key
+        for key, one in derived.items()
+        if one != stored[key]._replace(states=texts[key], version=None)
+    ]
+
+
+def _judge(session: Session, change_ids: Collection[str]) -> dict[str, Standing]:
+    events = session.drift.history(list(change_ids))
     at_place = Counter(
-        (each.connection_id, each.object_type, each.rule or each.field_name) for each in history
+        (each.connection_id, each.object_type, each.rule or each.field_name) for each in events
     )
     # Only a place with several changes can equal its state before one of them, and only an object
     # that was added can be gone again.
@@ -182,55 +247,55 @@ def _judge(
         {place[:2] for place, number in at_place.items() if number > 1}
         | {
             (each.connection_id, each.object_type)
-            for each in history
+            for each in events
             if each.kind is DriftKind.OBJECT_ADDED
         }
     )
-    # Only the rules of a policy go by name.
-    names = {each.id: each.name for each in session.connections.all()} if policy else {}
+    schemas: dict[str, dict[str, ObjectSchema]] = defaultdict(dict)
+    for (key, name), schema in newest.items():
+        schemas[key][name] = schema
+    history: dict[str, list[DriftEvent]] = defaultdict(list)
+    for event in events:
+        history[event.connection_id].append(event)
     logs: Mapping[str, Sequence[Decision]] = {}
-    if any(each.affected_mappings for each in history):
-        keys = {each.connection_id for each in history}
+    if any(each.affected_mappings for each in events):
         # One statement for all connections: a year of 500 takes minutes otherwise.
-        logs = session.decisions.by_connection(keys.pop() if len(keys) == 1 else None)
-    today = context.now.date()
+        logs = session.decisions.by_connection(next(iter(history)) if len(history) == 1 else None)
     found: dict[str, Standing] = {}
-    for key in dict.fromkeys(each.connection_id for each in history):
-        mine = [each for each in history if each.connection_id == key]
-        log = logs.get(key, ())
-        schemas = {name: schema for (owner, name), schema in newest.items() if owner == key}
+    for key, mine in history.items():
         evidence = Evidence(
             history=mine,
-            newest=schemas.get,
+            newest=schemas[key].get,
             before=lambda change: session.snapshots.before_change(
                 change.connection_id, change.object_type, change.id
             ),
-            decisions={f"{each.object_pair}:{each.partner_field}": each for each in in_force(log)},
-            excuse=lambda change: (
-                accepted.get(change.id)
-                or (
-                    policy.excuse(names.get(change.connection_id, ""), change, today)
-                    if policy
-                    else None
-                )
-            ),
+            decisions={
+                f"{each.object_pair}:{each.partner_field}": each
+                for each in in_force(logs.get(key, ()))
+            },
+            excuse=lambda change: None,
         )
         found |= judge((each for each in mine if each.id in change_ids), evidence)
     return found
 
 
 def _accepted_risks(
-    context: Context, session: Session, connection_id: str | None
-) -> dict[str, Excuse]:
-    """Return by change ID the excuses of the changes whose risk a user accepted until a day."""
-    today = context.now.date()
-    return {
-        change: Excuse(one.note or f"risk accepted by {one.by}", one.until, one.by)
-        for mine in session.acceptances.last(connection_id).values()
-        for one in mine.values()
-        if today <= one.until
-        for change in one.changes
+    session: Session, today: date, connection_id: str | None
+) -> dict[str, dict[str, Excuse]]:
+    """Return the excuses of the changes whose risk a user accepted until a day.
+
+    By connection and change ID.
+    """
+    found = {
+        key: {
+            change: Excuse(one.note or f"risk accepted by {one.by}", one.until, one.by)
+            for one in mine.values()
+            if today <= one.until
+            for change in one.changes
+        }
+        for key, mine in session.acceptances.last(connection_id).items()
     }
+    return {key: mine for key, mine in found.items() if mine}
 
 
 def usable_policy(context: Context, session: Session) -> Policy | None:

@@ -18,6 +18,7 @@ from crmdeck.workspace.context import Context
 
 if TYPE_CHECKING:
     from crmdeck.connectors.base import ConnectorFactory
+    from crmdeck.store import Session
     from crmdeck.workspace.commands import Option
 
 
@@ -40,6 +41,7 @@ class Workspace:
         close: Callable[[], None] | None = None,
     ) -> None:
         self.context = context
+        context.store.before_commit = _derive
         self._prepare = prepare
         self._close = close
 
@@ -273,3 +275,10 @@ class Workspace:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _derive(session: Session) -> None:
+    # Importing it takes longer than most writes.
+    from crmdeck.workspace.open_changes import keep_settlements
+
+    keep_settlements(session)

@@ -55,12 +55,7 @@ from crmdeck.workspace.context import Context
 from crmdeck.workspace.explore.schemas import Schemas
 from crmdeck.workspace.findings.health import Health
 from crmdeck.workspace.findings.reading import read_statuses
-from crmdeck.workspace.open_changes import (
-    POLICY_FILE,
-    POLICY_SET,
-    judge_changes,
-    read_policy,
-)
+from crmdeck.workspace.open_changes import POLICY_FILE, POLICY_SET, Standings, read_policy
 from crmdeck.workspace.policy import Policy, load_policy, parse_policy, policy_text
 from crmdeck.workspace.refresh.service import Attempt, Refreshes
 
@@ -281,7 +276,8 @@ class Checks:
         counts = fail_on is FailOn.SAFE or any(
             rule.level is CheckLevel.FAIL for rule in policy.rule
         )
-        judged = judge_changes(self._context, session, connection.id, safe=True, policy=policy)
+        standings = Standings(self._context, session, connection.id, policy)
+        judged = standings.changes(safe=True)
         safe = [
             change.id
             for change, standing in judged.get(connection.id, ())

@@ -46,7 +46,7 @@ from crmdeck.model.access import as_seen_by, fields_only_seen_by
 from crmdeck.model.wire import wire_record
 from crmdeck.workspace.connections.runs import write_quota
 from crmdeck.workspace.context import Context, find_connection, not_found
-from crmdeck.workspace.open_changes import judge_changes
+from crmdeck.workspace.open_changes import Standings
 from crmdeck.workspace.snapshots import (
     FIELDS_AT_ONCE,
     find_snapshot,
@@ -305,7 +305,7 @@ class Schemas:
                 name: fields_only_seen_by(schema, access)
                 for (_, name), schema in session.snapshots.newest(mapped_objects).items()
             }
-            judged = {} if at else judge_changes(self._context, session, connection.id)
+            judged = {} if at else Standings(self._context, session, connection.id).changes()
         still = {
             change.id
             for change, standing in judged.get(connection.id, ())

@@ -26,6 +26,7 @@ from crmdeck.model import (
     Decision,
     Finding,
     ObjectPair,
+    OpenChanges,
     SchemaStats,
     Source,
     Status,
@@ -43,9 +44,7 @@ from crmdeck.workspace.knowledge import load_catalog, matching_version
 from crmdeck.workspace.open_changes import (
     Judged,
     Standings,
-    judge_changes,
     policy_error,
-    read_standings,
     usable_policy,
 )
 from crmdeck.workspace.policy import Policy
@@ -66,15 +65,11 @@ def read_statuses(
 
     `only` is the ID of a single connection. `policy` replaces that of the workspace.
     """
-    if policy is None:
-        standings = read_standings(context, session, only)
-    else:
-        standings = Standings(judge_changes(context, session, only, policy=policy))
-    judged = standings.changes
-    every = _read_vitals(context, session, connections, standings, only)
+    standings = Standings(context, session, only, policy)
+    every = _read_vitals(context, session, connections, standings.counts(), only)
     if not with_findings:
         return tuple(_status(vitals, ()) for vitals in every)
-    mapped = _read_mapped(context, session, every, judged, only)
+    mapped = _read_mapped(context, session, every, standings, only)
     accepted = session.acceptances.last(only)
     rules = policy or usable_policy(context, session)
     today = context.now.date()
@@ -144,7 +139,7 @@ def _read_vitals(
     context: Context,
     session: Session,
     connections: Sequence[Connection],
-    standings: Standings,
+    open_changes: Mapping[str, OpenChanges],
     only: str | None,
 ) -> list[Vitals]:
     now = context.now
@@ -200,7 +195,7 @@ def _read_vitals(
                 quota=quotas.get(key),
                 quota_recovered=quota_recovered.get(key),
                 failures=session.runs.failures(key) if own_stats.failed_object_count else (),
-                open_changes=standings.count_of(key),
+                open_changes=open_changes.get(key, OpenChanges()),
                 concerns=concerns(connection, table, now.date()),
                 lost=lost.get(key, ()),
                 token_used=token_used.get(key),
@@ -217,7 +212,7 @@ def _read_mapped(
     context: Context,
     session: Session,
     every: Sequence[Vitals],
-    judged: Mapping[str, Sequence[Judged]],
+    standings: Standings,
     only: str | None,
 ) -> dict[str, tuple[Finding, ...]]:
     """Return the findings about pairs and changes by connection; kept ones while nothing changes.
@@ -232,16 +227,20 @@ def _read_mapped(
         key = vitals.connection.id
         log, good = logs.get(key, ()), vitals.good and vitals.good.id
         last = (len(log), log[-1].id) if log else None
-        keys[key] = (vitals.connection, good, last, tuple(judged.get(key, ())), version)
+        basis = standings.basis(key)
+        known = (vitals.connection, good, last, basis, version)
+        keys[key] = None if basis is None else known
     # Their commands name the workspace.
     place = ("findings", *(vitals.command_line("") for vitals in every[:1]))
     kept: dict[str, tuple[object, tuple[Finding, ...]]] = session.recall(place) or {}
     fresh = [
         vitals
         for vitals in connected
-        if kept.get(vitals.connection.id, (None,))[0] != keys[vitals.connection.id]
+        if keys[vitals.connection.id] is None
+        or kept.get(vitals.connection.id, (None,))[0] != keys[vitals.connection.id]
     ]
     if fresh:
+        judged = standings.changes([vitals.connection.id for vitals in fresh])
         found = {
             facts.vitals.connection.id: tuple(mapping_findings(facts))
             for facts in _read_facts(context, session, fresh, judged, logs, only)

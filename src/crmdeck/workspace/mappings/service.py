@@ -87,7 +87,7 @@ from crmdeck.workspace.mappings.ranking import (
     check_encoder,
     rank_pair,
 )
-from crmdeck.workspace.open_changes import judge_changes
+from crmdeck.workspace.open_changes import Standings
 from crmdeck.workspace.refresh.remote_log import take_over
 from crmdeck.workspace.snapshots import find_snapshot, require_known
 from crmdeck.workspace.verdicts import keep_verdicts
@@ -927,7 +927,7 @@ class Mappings:
         connection, partner, crm_object = sides.connection, sides.partner, sides.crm_object
         knowledge = load_knowledge(self._context.home)
         context = RankContext(sides.pair.partner_object, sides.pair.crm_object, connection.platform)
-        judged = judge_changes(self._context, session, connection.id).get(connection.id, ())
+        judged = Standings(self._context, session, connection.id).changes().get(connection.id, ())
         # An accepted risk still shows what was accepted.
         still_open = {
             each.change.id

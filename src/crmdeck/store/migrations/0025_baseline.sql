@@ -245,6 +245,17 @@ CREATE TABLE pair_verdict (
     verdicts VARCHAR NOT NULL
 );
 
+-- Derived from the rest: how many change groups of a connection are open, apart from what a policy or
+-- an accepted risk excuses, and the states of settled changes, as JSON. A row that can settle a
+-- change deletes it, and the end of that write derives it again, with another `version`.
+CREATE TABLE settlement (
+    connection_id VARCHAR NOT NULL,
+    breaking BIGINT NOT NULL,
+    risky BIGINT NOT NULL,
+    states VARCHAR NOT NULL,
+    version VARCHAR NOT NULL
+);
+
 CREATE TABLE decision (
     seq BIGINT NOT NULL DEFAULT nextval('happened'),
     id VARCHAR NOT NULL,

@@ -30,6 +30,7 @@ CREATE INDEX ON story (connection_id, detected_at DESC);
 CREATE INDEX ON acknowledgement (event_id, seq DESC);
 CREATE INDEX ON acceptance (connection_id, finding_id, seq DESC);
 CREATE INDEX ON pair_verdict (connection_id, object_pair);
+CREATE UNIQUE INDEX ON settlement (connection_id);
 CREATE INDEX ON sync_access (connection_id, seq DESC);
 CREATE INDEX ON decision (connection_id, object_pair, seq);
 CREATE INDEX ON decision (seq);
