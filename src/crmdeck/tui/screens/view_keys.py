@@ -9,7 +9,6 @@ from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import action, is_shown, offers
 from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.widgets.filter_bar import FilterBar
-from crmdeck.workspace import CopyKind
 
 if TYPE_CHECKING:
     from crmdeck.tui.panes.pane import Pane
@@ -24,12 +23,9 @@ OPENERS = {
 }
 """The actions that `o` offers, by the key that follows; a pane has one of each."""
 
-LETTERS = {
-    CopyKind.NAME: "n",
-    CopyKind.MESSAGE: "s",
-    CopyKind.MARKDOWN: "m",
-    CopyKind.COMMAND: "c",
-}
+LETTERS = {"API name": "n", "Message": "s", "Markdown row": "m", "Command line": "c"}
+"""The letters of the kinds of copies; their enum would be imported before the first frame."""
+
 PREVIEWED = 8
 """Lines of a copy that show before it is copied."""
 
