@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 
@@ -9,15 +10,27 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from textual.content import Content
 
-from crmdeck.model import ChangeGroup, Decision, DecisionState, DriftEvent, DriftKind, Severity
+from crmdeck.model import (
+    ChangeGroup,
+    Decision,
+    DecisionState,
+    DriftEvent,
+    DriftKind,
+    Finding,
+    FindingKind,
+    Severity,
+    Urgency,
+)
 from crmdeck.tui.filters import has_terms, with_terms
 from crmdeck.tui.layout import wrap
 from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX, arrange
 from crmdeck.tui.panes.drift.columns import COLUMNS, GIVES
 from crmdeck.tui.panes.drift.density import DAYS, axis, bar, slots
 from crmdeck.tui.panes.drift.detail import again
-from crmdeck.tui.panes.drift.to_do import to_do
+from crmdeck.tui.panes.drift.to_do import steps
+from crmdeck.tui.panes.to_do import to_do_line
 from crmdeck.tui.widgets.table.columns import measured, place
 from crmdeck.tui.widgets.table.strips import GUTTER
 from crmdeck.workspace import DayCount, Timeline, make_timeline
@@ -80,14 +93,29 @@ def test_breaking_changes_come_first_until_acknowledged() -> None:
 
 
 def test_the_to_do_line_keeps_the_next_step_when_narrow() -> None:
-    risky = timeline(event("Alpha", severity=Severity.RISKY))
-    whole = to_do(risky, 3, 90).plain
+    finding = Finding(
+        id="f",
+        kind=FindingKind.CHANGE_OPEN,
+        code="CHANGE",
+        urgency=Urgency.REVIEW,
+        connection_id="c",
+        connection="acme",
+        title="Alpha: removed",
+        groups=("Alpha",),
+    )
+    notes = ("3 open in other connections (*)", "3 elsewhere (*)")
+
+    def to_do(findings: Sequence[Finding], width: int, *notes: str) -> Content:
+        offered = list(steps(findings, lambda _action, _rows: None))
+        return to_do_line(offered, "Nothing to do: no open changes", notes, width)
+
+    whole = to_do([finding], 90, *notes).plain
     assert whole.startswith("To do: a acknowledges a row, A all  ")
     assert whole.endswith("3 open in other connections (*)")
     assert cell_len(whole) == 90
-    assert to_do(risky, 3, 60).plain.endswith("  3 elsewhere (*)")
-    assert to_do(risky, 3, 30).plain == "To do: a acknowledges"
-    assert to_do(timeline(event("Alpha")), 0, 80).plain == "Nothing to do: no open changes"
+    assert to_do([finding], 60, *notes).plain.endswith("  3 elsewhere (*)")
+    assert to_do([finding], 30, *notes).plain == "To do: a acknowledges"
+    assert to_do([], 80).plain == "Nothing to do: no open changes"
 
 
 def test_connections_are_kept_apart_within_a_day() -> None:

@@ -101,7 +101,7 @@ async def test_today_lists_findings_and_connections(demo: Workspace) -> None:
             "6 failing · 11 to review · 4 to set up",
             "FAILING  6",
             "▌  ✕ acme-prod       Contact email: its CRM field is gone",
-            "f Move to Economic_Buyer_Email__c   Enter all steps   a accept risk",
+            "f Move to Economic_Buyer_Email__c   Enter All steps   a Accept risk",
         ):
             assert shown in text
         # The less urgent keys give way to help and go to.

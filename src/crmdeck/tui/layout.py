@@ -14,7 +14,6 @@ from crmdeck.tui.text import display_block, display_text, pad
 # Of two underscores only the second ends a piece: `Amount__`, then `c`.
 _SEPARATED = re.compile(r"(?<=[/.\\_?&=-])(?!_)")
 
-STEP_BETWEEN = " · "
 BETWEEN = " │ "
 """What separates two texts side by side."""
 
@@ -50,17 +49,6 @@ def rule(title: str, width: int) -> Content:
     shown = display_text(title, max(4, width - 2))
     line = "─" * max(0, width - cell_len(shown) - 1)
     return Content.assemble((shown, "bold $info"), " ", (line, "$border-blurred"))
-
-
-def fit_steps(steps: Sequence[tuple[str, str]], width: int) -> str:
-    """Return steps in `width` cells, each in its long or short form; the rest is counted: `+2`."""
-    for shown in range(len(steps), -1, -1):
-        more = f" +{len(steps) - shown}" if shown < len(steps) else ""
-        for form in (0, 1):
-            text = STEP_BETWEEN.join(display_text(step[form]) for step in steps[:shown]) + more
-            if cell_len(text) <= width:
-                return text
-    return ""
 
 
 def beside(left: Content, right: Content, cells: int) -> Content:

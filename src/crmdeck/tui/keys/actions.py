@@ -28,6 +28,9 @@ EVERYWHERE = "everywhere"
 
 READ_ONLY = "This workspace is open read-only. Nothing can be changed."
 
+ACTION = "action"
+"""Key in the meta of a cell for the action that a click on it runs."""
+
 UNBOUND = "unbound-"
 """Start of the name of the key, which no keyboard has, of an action without a key.
 
@@ -162,6 +165,13 @@ class Refused(Message):
     reason: str
 
 
+@dataclass
+class RunAction(Message):
+    """A click or a menu runs an action, by its ID, wherever the focus is."""
+
+    action_id: str
+
+
 if TYPE_CHECKING:
     _Host = Widget
 else:
@@ -205,6 +215,11 @@ class ActionHost(_Host):
             return True
         known = _REGISTRY[str(parameters[0])]
         return known.id not in self.WITHOUT and known.applies(self.runner_of(known))
+
+    def can_run(self, id: str) -> bool:
+        """True if the action is one of this host, and applies."""
+        declared = (one for cls in type(self).__mro__ for one in vars(cls).get("ACTIONS", ()))
+        return any(one.id == id for one in declared) and bool(self.check_action("run", (id,)))
 
     async def action_run(self, id: str) -> None:
         """Run an action, or show why it can't run now. Every key comes here."""

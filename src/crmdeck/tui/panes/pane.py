@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeAlias, TypeVar
 
 from textual import events, on
@@ -17,6 +17,7 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui import widgets
+from crmdeck.tui.dialogs.choose import Choice, Choose
 from crmdeck.tui.filters import (
     Filter,
     FilterSource,
@@ -26,9 +27,10 @@ from crmdeck.tui.filters import (
     with_value,
 )
 from crmdeck.tui.host import Host, Location
-from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost
+from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, RunAction, offers
 from crmdeck.tui.loading.requests import Loader, LoadQueue
 from crmdeck.tui.panes.place import NO_BRIEF, Place
+from crmdeck.tui.panes.to_do import LEAD, ToDo, to_do_line
 from crmdeck.tui.state.undo import Undoable, UndoStep
 from crmdeck.tui.text import display_text
 from crmdeck.tui.widgets.error_panel import ErrorPanel
@@ -142,12 +144,6 @@ class Pane(ActionHost, Widget):
         connection_id: str
 
     @dataclass
-    class Asked(Message):
-        """Runs an action of the screen, by its id."""
-
-        action_id: str
-
-    @dataclass
     class Failed(Message):
         """An error that the pane shows."""
 
@@ -170,6 +166,7 @@ class Pane(ActionHost, Widget):
         self._briefed: object = None
         self.detail_size = 0
         self.next_steps: Callable[[int], Content] = lambda _: Content("")
+        self._to_do: tuple[ToDo, ...] = ()
 
     @property
     def place(self) -> Place[Any]:
@@ -305,6 +302,31 @@ class Pane(ActionHost, Widget):
             self.describe()
             self.refresh_bindings()
 
+    @on(Table.MenuAsked)
+    def _menu_asked(self, message: Table.MenuAsked) -> None:
+        if message.table is self.table:
+            self.show_menu()
+
+    def show_menu(self) -> None:
+        """Offer the actions that can run on the row under the cursor."""
+        found = [
+            offer
+            for offer in offers(self.screen)
+            if offer.host in (self, self.table) and offer.action.palette
+        ]
+        found.sort(key=lambda offer: -offer.action.hint)
+        choices = [Choice(offer.action.id, offer.title, offer.action.sentence) for offer in found]
+        harmless = (offer.action.id for offer in found if not offer.action.writes)
+        title = self.place.brief(self.table.cursor_row).titles[0]
+
+        def on_choice(id_: str | None) -> None:
+            if id_ is not None:
+                self.post_message(RunAction(id_))
+
+        if choices:
+            dialog = Choose(title, choices, current=next(harmless, None))
+            self.app.push_screen(dialog, on_choice)
+
     @on(Table.Selected)
     def _selected(self, message: Table.Selected) -> None:
         if message.table is self.table:
@@ -329,6 +351,7 @@ class Pane(ActionHost, Widget):
 
     def size_details(self, step: int) -> None:
         """Make the details larger (1) or smaller (-1); there are three sizes."""
+        self.panel.forget_sizes()
         self.detail_size = max(-1, min(1, self.detail_size + step))
         self.set_class(self.detail_size > 0, "-zoomed")
         self.set_class(self.detail_size < 0, "-shrunk")
@@ -504,6 +527,31 @@ class Pane(ActionHost, Widget):
                 if text
             ],
         )
+
+    def show_to_do(
+        self, steps: Iterable[ToDo], *notes: str, nothing: str = "Nothing to do", lead: str = LEAD
+    ) -> None:
+        """Show the to-do line, and at the right the longest of the notes that fits."""
+        self._to_do = tuple(steps)
+        draw = partial(to_do_line, self._to_do, nothing, notes, lead=lead)
+        self.show_next_steps(draw)
+
+    def take_step(self, position: int) -> None:
+        """Do a step of the to-do line: it was clicked."""
+        if position < len(self._to_do):
+            self._to_do[position].do()
+
+    def run_on(self, action_id: str, keys: Collection[Hashable]) -> None:
+        """Run an action, first with the cursor on one of these rows, if there are any."""
+        table = self.table
+        if keys and table.cursor_key not in keys:
+            shown = [table.key_of(row) for row in table.shown()]
+            place = next((at for at, key in enumerate(shown) if key in keys), None)
+            if place is None:
+                self.host.say("These rows aren't shown. Clear the filter, or expand their group.")
+                return
+            table.move_to(place)
+        self.post_message(RunAction(action_id))
 
     def show_next_steps(self, draw: Callable[[int], Content]) -> None:
         """Show the to-do line of the pane; `draw` returns it for so many cells."""

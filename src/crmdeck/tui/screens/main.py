@@ -19,7 +19,7 @@ from textual.widgets import Static
 from crmdeck.model import Source, Status
 from crmdeck.tui import dialogs, screens
 from crmdeck.tui.host import Host, Location
-from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, Actions, action, actions_of
+from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, Actions, RunAction, action, actions_of
 from crmdeck.tui.loading.head_watch import HeadWatch
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
 from crmdeck.tui.panes.registry import PaneSpec
@@ -398,8 +398,17 @@ class MainScreen(ActionHost, Screen[None]):
         pane.visit(location)
         pane.show(self.host.connection_id)
 
-    async def on_pane_asked(self, message: Pane.Asked) -> None:
-        await self.action_run(message.action_id)
+    async def on_run_action(self, message: RunAction) -> None:
+        inside = (self.pane.table, self.pane) if self.pane is not None else ()
+        for host in (*inside, self):
+            if host.can_run(message.action_id):
+                await host.action_run(message.action_id)
+                break
+
+    @on(ProgressLine.PickedStep)
+    def _step_picked(self, message: ProgressLine.PickedStep) -> None:
+        if self.pane is not None:
+            self.pane.take_step(message.position)
 
     def on_pane_add_connection(self) -> None:
         screens.ask_connection(self.host)

@@ -13,7 +13,7 @@ from textual.screen import Screen
 from textual.style import Style
 from textual.widget import Widget
 
-from crmdeck.tui.keys.actions import Offer, offers, short_key_label
+from crmdeck.tui.keys.actions import ACTION, Offer, offers, short_key_label
 
 MOST_HINTS = 8
 MOST_HINTS_WIDE = 12
@@ -23,7 +23,6 @@ LAST = ("dialog.cancel", "app.help", "dialog.help", "app.go_to")
 """Ids of the actions that come last in the footer and always have room."""
 
 GAP = "  "
-ACTION = "action"
 
 
 class Hints(Widget):

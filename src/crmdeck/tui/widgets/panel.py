@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from functools import cached_property
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import cached_property, partial
 from typing import ClassVar, NamedTuple
 
 from rich.cells import cell_len
@@ -38,6 +38,8 @@ GLYPHS = {
     UP | DOWN | LEFT | RIGHT: "┼",
 }
 THUMB = "┃"
+LEAST_MAIN, LEAST_SIDE = 6, 20
+"""Least lines of the first part, and least cells of another, while the user drags a frame."""
 BETWEEN = " · "
 
 Cells = dict[int, dict[int, int]]
@@ -128,7 +130,8 @@ class Panel(Container):
         self._drawn_for: Drawn | None = None
         self._shown_for: Drawn | None = None
         self._strips: list[Strip] = []
-        self._dragged: Widget | None = None
+        self._drag: Callable[[events.MouseEvent], object] | None = None
+        self._sized: list[Widget] = []
 
     @cached_property
     def _every_part(self) -> tuple[Widget, ...]:
@@ -337,30 +340,65 @@ class Panel(Container):
             strips[y] = Strip.join([line.crop(0, x), shown, line.crop(end, self.outer_size.width)])
 
     def on_mouse_down(self, event: events.MouseDown) -> None:
-        for part, frame in self._frames().items():
+        self._drag = self._dragged_at(event)
+        if self._drag is not None:
+            self.capture_mouse()
+            self._drag(event)
+
+    def _dragged_at(self, event: events.MouseEvent) -> Callable[[events.MouseEvent], object] | None:
+        """Return the function that a drag from this cell calls: it scrolls or resizes a part."""
+        frames = self._frames()
+        for part, frame in frames.items():
             if event.x == frame.right - 1 and frame.y < event.y < frame.bottom - 1:
-                shown = filter(self._is_shown, self._scrollers.get(part, ()))
-                self._dragged = next(shown, None)
-                if self._dragged is not None:
-                    self.capture_mouse()
-                    self._drag(event)
-                return
+                for scroller in filter(self._is_shown, self._scrollers.get(part, ())):
+                    if scroller.max_scroll_y:
+                        return partial(self._scroll, scroller)
+        for part, frame in frames.items():
+            if event.y == frame.y > 0 and frame.x <= event.x < frame.right:
+                return partial(self._set_height, part, frame.bottom)
+            if event.x == frame.x > 0 and frame.y < event.y < frame.bottom - 1:
+                return partial(self._set_width, part, frame.right)
+        return None
 
     def on_mouse_move(self, event: events.MouseMove) -> None:
-        if self._dragged is not None:
+        if self._drag is not None:
             self._drag(event)
 
     def on_mouse_up(self) -> None:
-        if self._dragged is not None:
-            self._dragged = None
+        if self._drag is not None:
+            self._drag = None
             self.release_mouse()
 
-    def _drag(self, event: events.MouseEvent) -> None:
-        scroller = self._dragged
-        if scroller is not None:
-            top = scroller.region.y - self.region.y
-            share = (event.y - top) / max(1, scroller.size.height - 1)
-            scroller.scroll_to(y=round(share * scroller.max_scroll_y), animate=False)
+    def _scroll(self, scroller: Widget, event: events.MouseEvent) -> None:
+        top = scroller.region.y - self.region.y
+        share = (event.y - top) / max(1, scroller.size.height - 1)
+        scroller.scroll_to(y=round(share * scroller.max_scroll_y), animate=False)
+
+    def _set_height(self, part: Widget, bottom: int, event: events.MouseEvent) -> None:
+        first = next(iter(self._frames()))
+        inside = (node for node in part.ancestors_with_self if self in node.ancestors)
+        nodes = [node for node in inside if isinstance(node, Widget)]
+        self._sized = [first, *nodes]
+        first.styles.height = "1fr"
+        for node in nodes:
+            node.styles.height, node.styles.max_height = "auto", "100%"
+        part.styles.height = max(1, min(bottom - event.y - 2, self.size.height - LEAST_MAIN))
+
+    def _set_width(self, part: Widget, right: int, event: events.MouseEvent) -> None:
+        self._sized = [part]
+        part.styles.width = max(LEAST_SIDE, min(right - event.x - 2, self.size.width // 2))
+
+    @property
+    def is_sized(self) -> bool:
+        """True if the user dragged the frame of a part."""
+        return bool(self._sized)
+
+    @on(events.Resize)
+    def forget_sizes(self) -> None:
+        """Give the parts the sizes of the style sheets again."""
+        for part in self._sized:
+            part.styles.height = part.styles.max_height = part.styles.width = None
+        self._sized = []
 
 
 class Parts(Container):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from rich.cells import cell_len
+from textual import events
 from textual.app import RenderResult
 from textual.content import Content
+from textual.message import Message
 from textual.reactive import reactive
 from textual.widget import Widget
 
 from crmdeck.tui.loading.requests import Busy, BusyChanged, Loader
 from crmdeck.tui.text import display_text
+from crmdeck.tui.widgets.top_bar import CONNECTION, TopBar
 
 SHOW_AFTER = 0.15
 """Seconds before the line shows that something loads."""
@@ -23,6 +27,9 @@ EDGE, LEAST_GAP = 1, 3
 
 BAR = 8
 """Minimum width of the bar, in cells."""
+
+STEP = "step"
+"""Key in the meta of a cell for the position of the step that it is about."""
 
 
 class ProgressLine(Widget):
@@ -37,12 +44,25 @@ class ProgressLine(Widget):
     busy: reactive[Busy | None] = reactive(None)
     tick = reactive(0)
 
+    @dataclass
+    class PickedStep(Message):
+        """The user clicked on a step."""
+
+        position: int
+
     def __init__(self) -> None:
         super().__init__()
         self._loads: dict[Loader, Busy] = {}
 
     def on_mount(self) -> None:
         self._timer = self.set_interval(TICK, self._advance, pause=True)
+
+    def on_click(self, event: events.Click) -> None:
+        meta = event.style.meta
+        if STEP in meta:
+            self.post_message(self.PickedStep(meta[STEP]))
+        elif connection_id := meta.get(CONNECTION):
+            self.post_message(TopBar.PickedConnection(connection_id))
 
     def take(self, message: BusyChanged) -> None:
         """Take over what a loader does now."""

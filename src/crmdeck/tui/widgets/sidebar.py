@@ -79,13 +79,15 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
         super().__init__(id=id, markup=False)
         self.border_title = "Connections"
         self._statuses: tuple[ConnectionStatus, ...] = ()
+        self._is_dragged = self._is_sized = False
 
     def set_statuses(self, statuses: Sequence[ConnectionStatus], chosen: str | None) -> None:
         """Show `statuses`, with the cursor on the connection `chosen`."""
         self._statuses = tuple(statuses)
         lines = connection_lines(self._statuses)
-        # The longest name decides, which no style sheet knows.
-        self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES
+        # The longest name decides, which no style sheet knows, or the user.
+        if not self._is_sized:
+            self.styles.width = max([line.cell_length for line in lines], default=0) + EDGES
         with self.prevent(OptionList.OptionHighlighted):
             self.set_options(
                 Option(line, id=status.id)
@@ -101,7 +103,19 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
             with self.prevent(OptionList.OptionHighlighted):
                 self.highlighted = ids.index(connection_id)
 
+    def on_mouse_down(self, event: events.MouseDown) -> None:
+        self._is_dragged = event.x == self.outer_size.width - 1
+        self.capture_mouse(self._is_dragged)
+
+    def on_mouse_up(self) -> None:
+        self._is_dragged = False
+        self.release_mouse()
+
     def on_mouse_move(self, event: events.MouseMove) -> None:
+        if self._is_dragged:
+            self._is_sized = True
+            self.styles.width, self.styles.max_width = event.x + 1, "50%"
+            return
         # Textual's list puts the position of an option into the style of its cells.
         position = event.style.meta.get("option")
         known = self._statuses

@@ -13,7 +13,7 @@ from textual.geometry import Region
 from textual.message import Message
 from textual.widgets import Static
 
-from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
+from crmdeck.tui.keys.actions import ACTION, EVERYWHERE, Action, ActionHost, Actions, RunAction
 
 Draw = Callable[[int], Content]
 """Returns the text for lines of so many cells."""
@@ -77,6 +77,11 @@ class TextView(ActionHost, VerticalScroll, inherit_bindings=False):
         self._update()
         if from_top:
             self.scroll_home(animate=False)
+
+    def on_click(self, event: events.Click) -> None:
+        if wanted := event.style.meta.get(ACTION):
+            event.stop()
+            self.post_message(RunAction(wanted))
 
     def go(self, direction: int) -> None:
         """Move the mark; scroll by a line if it can't move."""

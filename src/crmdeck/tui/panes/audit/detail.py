@@ -9,8 +9,9 @@ from textual.content import Content
 
 from crmdeck.errors import ConflictError
 from crmdeck.model import Decision
-from crmdeck.tui.layout import fit_steps, labeled, wrap
+from crmdeck.tui.layout import labeled, wrap
 from crmdeck.tui.panes.audit.columns import LogRow
+from crmdeck.tui.panes.to_do import clickable
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import require_alone
 
@@ -45,17 +46,6 @@ def entry_state(line: LogRow) -> tuple[Content, ...]:
     return (Content.styled(who, "$muted"), *where)
 
 
-def next_steps(line: LogRow | None, width: int, *, can_undo: bool) -> Content:
-    """Return what the keys do with an entry."""
-    steps = []
-    if line is not None and line.about is not None:
-        where = f"in {line.about.capitalize()}"
-        steps.append((f"Enter opens {line.connection} {where}", f"Enter opens it {where}"))
-    if can_undo:
-        steps.append(("c undoes this decision",) * 2)
-    return Content(fit_steps(steps, width))
-
-
 def entry_detail(line: LogRow, log: Sequence[LogRow], width: int, undo: str = "") -> Content:
     """Return the details of an entry in lines of at most `width` cells.
 
@@ -69,7 +59,9 @@ def entry_detail(line: LogRow, log: Sequence[LogRow], width: int, undo: str = ""
     user = f"database user {entry.db_user}" if entry.db_user else ""
     lines = [Content.styled(part, "bold") for part in wrap(entry.summary[:LONGEST], width)]
     lines += [Content.styled(part, "$muted") for part in wrap(user, width)] if user else []
-    lines += [Content(part) for part in wrap(undo, width)] if undo else []
+    if undo:
+        shown = Content("\n".join(wrap(undo, width)))
+        lines.append(clickable(shown, "audit.undo") if undo.startswith("c ") else shown)
     for name, value in entry.details.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         label = display_text(WORDS.get(name, name), LABEL - 1)

@@ -25,12 +25,12 @@ from crmdeck.tui.panes.audit.columns import (
 from crmdeck.tui.panes.audit.detail import (
     entry_detail,
     entry_state,
-    next_steps,
     undo_words,
 )
 from crmdeck.tui.panes.audit.loader import MOST_READ, PART, AuditLog, every_line, read_log, read_on
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.place import Brief, Place
+from crmdeck.tui.panes.to_do import ToDo
 from crmdeck.tui.text import count, display_text
 from crmdeck.tui.widgets.table import Sort, Table
 
@@ -309,7 +309,15 @@ class AuditPane(Pane):
         super().describe()
         line = self.table.cursor_row
         undo = self._undo_words(line) if line is not None else ""
-        self.show_next_steps(partial(next_steps, line, can_undo=undo.startswith("c ")))
+        steps = []
+        if line is not None and line.about is not None:
+            where, row = f"in {line.about.capitalize()}", line
+            words = f"Enter opens {line.connection} {where}"
+            steps.append(ToDo(words, f"Enter opens it {where}", lambda: self.open_row(row)))
+        if undo.startswith("c "):
+            words = "c undoes this decision"
+            steps.append(ToDo(words, words, lambda: self.run_on("audit.undo", ())))
+        self.show_to_do(steps, nothing="", lead="")
 
     def _brief_of(self, line: LogRow) -> Brief:
         log, known = self._log, self._log.lines

@@ -19,11 +19,12 @@ from crmdeck.model import (
     Severity,
 )
 from crmdeck.text import ago
-from crmdeck.tui.layout import BETWEEN, LABEL, beside, half, side_by_side, wrap
+from crmdeck.tui.layout import BETWEEN, LABEL, beside, half, hanging, side_by_side, wrap
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS
 from crmdeck.tui.panes.drift.arrangement import TimelineRow
 from crmdeck.tui.panes.drift.columns import SETTLED_SIGNS, settled_words
 from crmdeck.tui.panes.drift.density import DAYS, bar, slots
+from crmdeck.tui.panes.to_do import KeyStep, clickable, key_lines
 from crmdeck.tui.panes.usage import usage_lines
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import (
@@ -59,15 +60,11 @@ MOST_NAMES = 60
 VALUE_COLORS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
 
 
-Steps = Sequence[tuple[str, str]]
-"""Keys, and what each of them does for this change."""
-
-
 def line_detail(
     timeline: Timeline,
     line: TimelineRow,
     usage: FieldUsage | None,
-    steps: Steps,
+    steps: Sequence[KeyStep],
     width: int,
 ) -> Content:
     """Return the details of a row."""
@@ -93,7 +90,11 @@ def line_state(line: TimelineRow) -> tuple[Content, ...]:
 
 
 def event_detail(
-    timeline: Timeline, entry: ChangeEntry, width: int, usage: FieldUsage | None, steps: Steps
+    timeline: Timeline,
+    entry: ChangeEntry,
+    width: int,
+    usage: FieldUsage | None,
+    steps: Sequence[KeyStep],
 ) -> Content:
     """Return the details of one change in lines of at most `width` cells.
 
@@ -114,7 +115,7 @@ def event_detail(
             lines += beside(left_text, right_text, left).split("\n")
     else:
         # The keys come first, or they would be below the edge of a low window.
-        lines += [*_joined_steps(steps, width), *changes]
+        lines += [*key_lines(steps, width), *changes]
     lines.append(Content(""))
     lines += again(timeline, event)
     lines += _history(timeline, entry, width)
@@ -125,27 +126,14 @@ def event_detail(
     return Content("\n").join(kept)
 
 
-def _offered(steps: Steps, width: int) -> Iterator[Content]:
+def _offered(steps: Sequence[KeyStep], width: int) -> Iterator[Content]:
     if not steps:
         return
     yield Content.styled("Next steps", "bold $info")
-    cells = max(cell_len(key) for key, _ in steps) + GAP
-    for key, text in steps:
-        for index, line in enumerate(wrap(text, width - cells)):
-            yield Content.assemble((f"{key if index == 0 else '':<{cells}}", "bold"), line)
-
-
-def _joined_steps(steps: Steps, width: int) -> Iterator[Content]:
-    line = Content("")
-    for key, text in steps:
-        step = Content.assemble((key, "bold $info"), f" {display_text(text, width - 4)}")
-        longer = Content.assemble(line, "   ", step) if line else step
-        if longer.cell_length > width:
-            yield line
-            longer = step
-        line = longer
-    if line:
-        yield line
+    cells = max(cell_len(step.key) for step in steps) + GAP
+    for step in steps:
+        label = Content.styled(f"{step.key:<{cells}}", "bold")
+        yield from clickable(hanging(label, step.text, width), step.action).split("\n")
 
 
 def _headline(

@@ -27,9 +27,10 @@ from crmdeck.tui.panes.drift.detail import (
     summary,
 )
 from crmdeck.tui.panes.drift.loader import TimelineLoader
-from crmdeck.tui.panes.drift.to_do import to_do
+from crmdeck.tui.panes.drift.to_do import steps
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane, View
 from crmdeck.tui.panes.place import NO_BRIEF, Brief, Place
+from crmdeck.tui.panes.to_do import KeyStep
 from crmdeck.tui.panes.usage import UsageAsker
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import ChangeEntry, once
@@ -236,11 +237,18 @@ class DriftPane(Pane):
             f"Drift of {'all connections' if self.timeline.everywhere else self.connection_name}",
             *summary(timeline, short=self.size.width < SHORT),
         )
-        others = () if self.timeline.everywhere else self.host.statuses
-        elsewhere = sum(
-            status.open_changes.count for status in others if status.id != self.connection_id
+        everywhere = self.timeline.everywhere
+        here = [one for one in self.host.statuses if everywhere or one.id == self.connection_id]
+        elsewhere = sum(one.open_changes.count for one in self.host.statuses if one not in here)
+        notes = (
+            [f"{elsewhere:,} open in other connections (*)", f"{elsewhere:,} elsewhere (*)"]
+            if elsewhere
+            else ()
         )
-        self.show_next_steps(partial(to_do, timeline, elsewhere))
+        findings = [finding for one in here for finding in one.open_findings]
+        self.show_to_do(
+            steps(findings, self.run_on), *notes, nothing="Nothing to do: no open changes"
+        )
         if arrangement.is_part and not self.filter_text.strip():
             shown = total
         more = "+" if arrangement.is_part else ""
@@ -260,7 +268,7 @@ class DriftPane(Pane):
         usage = self.usages.of(place) if place is not None else None
         steps = dict(self.commands.next_steps())
         keys = keys_on(self.screen, steps)
-        offered = tuple((keys[id_], text) for id_, text in steps.items() if id_ in keys)
+        offered = [KeyStep(id_, keys[id_], text) for id_, text in steps.items() if id_ in keys]
         draw = partial(line_detail, arrangement.timeline, line, usage, offered)
         return Brief([line_title(line)], line_state(line), draw)
 

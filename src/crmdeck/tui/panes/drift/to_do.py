@@ -1,50 +1,38 @@
-"""The to-do line of the drift pane. Pure."""
+"""The steps in the to-do line of the drift pane. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 
-from textual.content import Content
-
+from crmdeck.model import Finding, Urgency
+from crmdeck.tui.panes.drift.arrangement import STORY_PREFIX
+from crmdeck.tui.panes.to_do import ToDo
 from crmdeck.tui.text import count
-from crmdeck.workspace import Timeline
 
-LEAST_GAP = 2
-
-
-def to_do(timeline: Timeline, elsewhere: int, width: int) -> Content:
-    """Return the next steps with their keys, and how many changes are open `elsewhere`.
-
-    In fewer than all `width` cells the words are shorter; at last the right part is left out.
-    """
-    forms = list(_forms(timeline, elsewhere))
-    for left, right in forms:
-        lead, _, rest = left.partition(":")
-        line = Content.assemble((f"{lead}:", "bold"), rest)
-        gap = width - line.cell_length - len(right)
-        if gap >= LEAST_GAP or not right:
-            return Content.assemble(line, (" " * max(gap, 0) + right, "$muted")) if right else line
-    return line
+Do = Callable[[str, Collection[str]], object]
+"""Runs an action, by its ID, on one of these rows."""
 
 
-def _forms(timeline: Timeline, elsewhere: int) -> Iterator[tuple[str, str]]:
-    """Yield the left and the right part, longest first."""
-    breaking = timeline.breaking_groups
-    breaks = "breaks" if breaking == 1 else "break"
-    parts, short = [], []
-    if breaking:
-        parts.append(f"f fixes {count(breaking, 'change')} that {breaks} a mapping")
-        short.append(f"f fixes {breaking:,} that {breaks} a mapping")
-    if timeline.open_changes.count:
-        parts.append("a acknowledges a row, A all")
-        short.append("a acknowledges")
-    others = f"{elsewhere:,} open in other connections (*)" if elsewhere else ""
-    fewer = f"{elsewhere:,} elsewhere (*)" if elsewhere else ""
-    if not parts:
-        yield "Nothing to do: no open changes", others
-        yield "Nothing to do: no open changes", fewer
-        yield "Nothing to do: no open changes", ""
-        return
-    yield f"To do: {' · '.join(parts)}", others
-    yield f"To do: {' · '.join(short)}", fewer
-    yield f"To do: {' · '.join(short)}", ""
+def steps(findings: Sequence[Finding], do: Do) -> Iterator[ToDo]:
+    """Yield the next steps for the changes in open findings."""
+    with_changes = [one for one in findings if one.groups]
+    breaking = [one for one in with_changes if one.mapped and one.urgency is Urgency.FAILING]
+    if number := len({group for one in breaking for group in one.groups}):
+        verb = "breaks" if number == 1 else "break"
+        yield ToDo(
+            f"f fixes {count(number, 'change')} that {verb} a mapping",
+            f"f fixes {number:,} that {verb} a mapping",
+            lambda: do("drift.repair", rows_of(breaking)),
+        )
+    if with_changes:
+        yield ToDo(
+            "a acknowledges a row, A all",
+            "a acknowledges",
+            lambda: do("drift.acknowledge", rows_of(with_changes)),
+        )
+
+
+def rows_of(findings: Sequence[Finding]) -> Collection[str]:
+    """Return the keys of the rows of changes."""
+    changes = {change for one in findings for change in one.changes}
+    return changes | {f"{STORY_PREFIX}{group}" for one in findings for group in one.groups}

@@ -22,12 +22,13 @@ from crmdeck.tui.dialogs.confirm import Confirm, TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import Location
-from crmdeck.tui.keys.actions import action
+from crmdeck.tui.keys.actions import RunAction, action
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.loader import HealthViewState, OverviewLoader
 from crmdeck.tui.panes.health.overview import ConnectionHealth, settled
 from crmdeck.tui.panes.health.today import FindingRow, first_step
 from crmdeck.tui.panes.pane import Pane
+from crmdeck.tui.panes.to_do import row_of
 from crmdeck.tui.state.undo import Undoable
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Table
@@ -183,9 +184,9 @@ class HealthCommands:
                 self._decide_refresh(connection, finding)
             # Signing in and refreshing are actions of the screen, because every pane has them.
             case Verb.SIGN_IN:
-                self._pane.post_message(Pane.Asked("connection.sign_in"))
+                self._pane.post_message(RunAction("connection.sign_in"))
             case Verb.REFRESH:
-                self._pane.post_message(Pane.Asked("connection.refresh"))
+                self._pane.post_message(RunAction("connection.refresh"))
             case verb if verb in _IN_MAPPING and about.object_pair is not None:
                 self._go_to_row(finding, repair=_IN_MAPPING[verb])
             case _:
@@ -203,17 +204,7 @@ class HealthCommands:
             self._go_to_row(finding)
 
     def _go_to_row(self, finding: Finding, *, repair: bool = False) -> None:
-        about = finding.subject
-        field = about.partner_field or (about.crm_field and f"crm:{about.crm_field}")
-        self._host.go_to(
-            "mapping",
-            Location(
-                connection=finding.connection_id,
-                pair=about.object_pair,
-                field=field,
-                repair=repair and about.partner_field is not None,
-            ),
-        )
+        self._host.go_to("mapping", row_of(finding, repair=repair))
 
     def show_steps(self) -> None:
         """Ask for a step of the finding or the connection; expand or fold a folded row."""
@@ -291,12 +282,12 @@ class HealthCommands:
         self._pane.app.push_screen(Choose(connection.name, choices, current="findings"), on_choice)
 
     def _ask(self, action_id: str) -> Callable[[], object]:
-        return lambda: self._pane.post_message(Pane.Asked(action_id))
+        return lambda: self._pane.post_message(RunAction(action_id))
 
     def _decide_refresh(self, connection: Connection, finding: Finding) -> None:
         def on_submit(key: str | None) -> None:
             if key == "r":
-                self._pane.post_message(Pane.Asked("connection.refresh"))
+                self._pane.post_message(RunAction("connection.refresh"))
             elif key == "a":
                 self._accept_suspect(connection)
 

@@ -16,6 +16,7 @@ from crmdeck.tui.panes.health.facts import quota_words, scope_words, token_in_fu
 from crmdeck.tui.panes.health.history_strip import days, legend, outcome_of, span_in
 from crmdeck.tui.panes.health.overview import ConnectionHealth, settled, where
 from crmdeck.tui.panes.health.today import FindingRow
+from crmdeck.tui.panes.to_do import KeyStep, key_lines
 from crmdeck.tui.text import count, display_text, pad
 
 LABEL, WHY_LABEL = 14, 8
@@ -63,8 +64,10 @@ def row_titles(row: FindingRow) -> tuple[str, ...]:
     return (about.object_pair or about.object_type or finding.connection,)
 
 
-def row_detail(row: FindingRow, now: datetime, width: int, keys: Sequence[str] = ()) -> Content:
-    """Return the details of a row for `width` cells; `keys` are the keys that act on it."""
+def row_detail(
+    row: FindingRow, now: datetime, width: int, steps: Sequence[KeyStep] = ()
+) -> Content:
+    """Return the details of a row for `width` cells; `steps` are the keys that act on it."""
     finding = row.finding
     if finding is None:
         lines = [
@@ -77,7 +80,7 @@ def row_detail(row: FindingRow, now: datetime, width: int, keys: Sequence[str] =
         ]
         left = len(row.findings) - MOST_LISTED
         more = [Content.styled(f"  and {left:,} more", "$muted")] if left > 0 else []
-        return _lines([*lines, *more, _keys(keys, width)])
+        return _lines([*lines, *more, *key_lines(steps, width)])
     state = None
     if finding.accepted_at is not None:
         by = f"by {finding.accepted_by} until {finding.accepted_until}"
@@ -92,14 +95,9 @@ def row_detail(row: FindingRow, now: datetime, width: int, keys: Sequence[str] =
             _labeled("note", finding.note, width),
             _labeled("due", _moment(finding.due_at, now) if finding.due_at else None, width),
             _labeled("see", finding.link, width),
-            _keys(keys, width),
+            *key_lines(steps, width),
         ]
     )
-
-
-def _keys(keys: Sequence[str], width: int) -> Content:
-    shown = "   ".join(keys)
-    return Content.styled(display_text(shown, width), "bold $info") if shown else Content("")
 
 
 def detail(entry: ConnectionHealth, now: datetime, width: int) -> Content:

@@ -47,6 +47,7 @@ from crmdeck.tui.panes.health.today import (
 from crmdeck.tui.panes.health.today import searched as searched_in_finding
 from crmdeck.tui.panes.pane import DETAILS_BESIDE, ExportRequest, Pane, View
 from crmdeck.tui.panes.place import Brief, Place
+from crmdeck.tui.panes.to_do import KeyStep
 from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Sort, Table
 
@@ -329,20 +330,18 @@ class HealthPane(Pane):
         return Brief([name], [findings_state(entry)], partial(detail, entry, self.now))
 
     def _brief_of_finding(self, row: FindingRow) -> Brief:
-        keys = []
-        labels = keys_on(self.screen, ["health.next_step", "health.accept", "health.reopen"])
+        steps = {}
         if row.finding is not None and not row.finding.is_open:
-            keys = [f"{labels['health.reopen']} Reopen"]
+            steps["health.reopen"] = "Reopen"
         elif row.finding is not None and (step := first_step(row.finding)) is not None:
-            keys = [f"{labels['health.next_step']} {step.text}", "Enter all steps"]
+            steps |= {"health.next_step": step.text, "table.select": "All steps"}
             if row.finding.can_be_accepted or row.finding.is_unread:
-                title = self.commands.settling_title()
-                keys.append(f"{labels['health.accept']} {title[:1].lower()}{title[1:]}")
+                steps["health.accept"] = self.commands.settling_title()
         elif row.open is not None:
-            keys = ["Enter folds" if row.open else "Enter expands"]
-        return Brief(
-            row_titles(row), (), lambda width: row_detail(row, self.now, width, tuple(keys))
-        )
+            steps["table.select"] = "Collapse" if row.open else "Expand"
+        keys = keys_on(self.screen, steps)
+        offered = [KeyStep(id_, keys[id_], text) for id_, text in steps.items()]
+        return Brief(row_titles(row), (), lambda width: row_detail(row, self.now, width, offered))
 
     @on(Table.Highlighted)
     def _moved(self, message: Table.Highlighted) -> None:
@@ -363,6 +362,9 @@ class HealthPane(Pane):
         self.connection_id = message.row.id
         self.post_message(self.Chosen(message.row.id))
         self.show_view(CONNECTIONS)
+
+    def show_menu(self) -> None:
+        self.commands.show_steps()
 
     def open_row(self, row: Any) -> None:
         if isinstance(row, FindingRow) and row.parent is not None and row.finding is None:

@@ -15,6 +15,7 @@ from crmdeck.tui.dialogs.preflight import OUTCOME_STYLES
 from crmdeck.tui.layout import GAP, half, rule, side_by_side, wrap, wrap_hanging
 from crmdeck.tui.marks import SEVERITY_COLORS, SEVERITY_SIGNS, STATE_COLORS
 from crmdeck.tui.panes.samples import Fullness, filled_text, percent_filled, values_text
+from crmdeck.tui.panes.to_do import clickable
 from crmdeck.tui.text import display_text
 from crmdeck.workspace import (
     DIRECTION_WORDS,
@@ -63,8 +64,11 @@ def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
     if row.is_open:
         text = "✕ The CRM rejects new records: no PartnerOS field is mapped to this field."
         parts.append(_wrapped(text, width, "$bad", hang=2))
-        parts.append(_labeled("Enter", "Choose a PartnerOS field", width))
-        parts.append(_labeled("X", "Mark it as filled by PartnerOS or by automation", width))
+        for id_, key, text in (
+            ("lines.choose", "Enter", "Choose a PartnerOS field"),
+            ("mapping.unmap", "X", "Mark it as filled by PartnerOS or by automation"),
+        ):
+            parts.append(clickable(_labeled(key, text, width), id_))
     else:
         text = "PartnerOS or automation fills this field. c clears the mark."
         parts.append(_wrapped(text, width, ""))

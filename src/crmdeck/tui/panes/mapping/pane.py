@@ -36,11 +36,12 @@ from crmdeck.tui.panes.mapping.detail import (
 from crmdeck.tui.panes.mapping.loader import PairLoader, Redraw
 from crmdeck.tui.panes.mapping.pairs import COLUMNS as PAIR_COLUMNS
 from crmdeck.tui.panes.mapping.pairs import LikelyPair
-from crmdeck.tui.panes.mapping.summary import TO_DO, next_steps, progress, titles
+from crmdeck.tui.panes.mapping.summary import progress, steps, titles
 from crmdeck.tui.panes.mapping.table import AnyRow, PairRow, RowTable
 from crmdeck.tui.panes.pane import CrmPlace, ExportRequest, Pane
 from crmdeck.tui.panes.place import NO_BRIEF, Brief, Place
 from crmdeck.tui.panes.samples import Sampler
+from crmdeck.tui.panes.to_do import ToDo
 from crmdeck.tui.widgets.table import Sort, Table
 from crmdeck.workspace import MappingRow, MappingSession, RequiredRow
 
@@ -188,18 +189,18 @@ class MappingPane(Pane):
             self.set_heading(f"Mapping of {self.connection_name}", "no object pair chosen")
             text = f"Likely pairs. Enter opens one. p lists all {likely.total:,}."
             self.query_one("#likely", Static).update(text)
-            self.show_next_steps(
-                lambda _: Content.assemble((TO_DO, "bold"), " choose an object pair")
-            )
+            words = "choose an object pair"
+            self.show_to_do([ToDo(words, words, lambda: self.run_on("table.select", ()))])
         elif session is None:
             if not self.loader.is_loading:
                 self.set_heading(f"Mapping of {self.connection_name}")
-            self.show_next_steps(lambda _: Content(""))
+            self.show_to_do((), nothing="")
         else:
             whole, short = titles(session, self._where)
             state = progress(session, refining=self.pairs.is_refining)
             self.set_heading(whole, *state, short=short)
-            self.show_next_steps(partial(next_steps, session))
+            done = "All done. e exports the mapping."
+            self.show_to_do(steps(session, self.run_on), nothing=done)
         rates = session.review.rates if session is not None else {}
         if rates is not self._rates:
             self._rates = rates
@@ -212,13 +213,16 @@ class MappingPane(Pane):
         inside = self.size.width - 2
         rest = inside - GAP_BESIDE - least_width(self.row_table.wanted)
         beside = self.screen.has_class("-wide") and rest >= LEAST_DETAIL
+        if beside is self.has_class("-stacked"):
+            self.panel.forget_sizes()
         self.set_class(not beside, "-stacked")
         width = None
         if beside and not self.has_class("-beside"):
             # Spare cells of the table are those that its longest note doesn't need.
             spare = inside - GAP_BESIDE - whole_width(self.row_table.wanted)
             width = max(LEAST_DETAIL, min(spare, MOST_DETAIL))
-        self.brief.styles.width = width
+        if not self.panel.is_sized:
+            self.brief.styles.width = width
 
     def _brief_of(self, line: PairRow) -> Brief:
         session, row = self.session, line.row

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator
 
 from textual.content import Content
 
-from crmdeck.tui.layout import fit_steps
+from crmdeck.tui.panes.mapping.table import AnyRow
+from crmdeck.tui.panes.to_do import ToDo
 from crmdeck.tui.text import count, display_text
 from crmdeck.workspace import Group, MappingRow, MappingSession, left_out_text, pair_text
 
@@ -15,7 +15,8 @@ BAR_CELLS = 12
 SAVING_FROM = 2
 """Waiting writes from which on the state mentions them."""
 
-TO_DO = "To do:"
+Do = Callable[[str, Collection[str]], object]
+"""Runs an action, by its ID, on one of these rows."""
 
 
 def titles(session: MappingSession, connection: str) -> tuple[str, str]:
@@ -40,39 +41,49 @@ def progress(session: MappingSession, *, refining: bool) -> Iterator[Content]:
         yield Content.styled(f"saving {session.unsaved}", "$muted")
 
 
-def next_steps(session: MappingSession, width: int) -> Content:
-    required = sum(row.is_open for row in session.required)
-    steps = list(_steps(session.rows, required))
-    if not steps:
-        return Content.styled("All done. e exports the mapping.", "$good")
-    text = fit_steps(steps, width - len(TO_DO) - 1)
-    return Content.assemble((TO_DO, "bold"), " ", text)
+def steps(session: MappingSession, do: Do) -> Iterator[ToDo]:
+    """Yield the next steps.
 
+    They count the rows of the session: a pair without a decision is in no finding yet, and a row
+    moves before its decision is stored. The judgment of the rows is that of the findings.
+    """
+    groups: dict[Group, list[MappingRow]] = {group: [] for group in Group}
+    for row in session.rows:
+        groups[row.group].append(row)
 
-def _steps(rows: Sequence[MappingRow], required: int) -> Iterator[tuple[str, str]]:
-    """Yield each step in words, and in fewer."""
-    groups = Counter(row.group for row in rows)
-    if failing := groups[Group.FAILING]:
-        yield f"f fixes {count(failing, 'failing row')}", f"f fixes {failing} failing"
-    if review := groups[Group.REVIEW]:
-        yield f"f fixes {count(review, 'row')} to review", f"{review} to review"
-    if required:
-        long = f"Enter maps {count(required, 'required field')}"
-        yield long, f"Enter maps {required} required"
+    def step(words: str, short: str, action: str, rows: Iterable[AnyRow]) -> ToDo:
+        names = [row.name for row in rows]
+        return ToDo(words, short, lambda: do(action, names))
+
+    if rows := groups[Group.FAILING]:
+        number = len(rows)
+        words = f"f fixes {count(number, 'failing row')}"
+        yield step(words, f"f fixes {number} failing", "mapping.repair", rows)
+    if rows := groups[Group.REVIEW]:
+        number = len(rows)
+        words = f"f fixes {count(number, 'row')} to review"
+        yield step(words, f"{number} to review", "mapping.repair", rows)
+    if required := [row for row in session.required if row.is_open]:
+        number = len(required)
+        words = f"Enter maps {count(number, 'required field')}"
+        yield step(words, f"Enter maps {number} required", "lines.choose", required)
     if high := groups[Group.HIGH]:
-        unsure = [row for row in rows if row.group is Group.HIGH and not row.is_sure]
-        sure, left = high - len(unsure), left_out_text(unsure)
+        number = len(high)
+        unsure = [row for row in high if not row.is_sure]
+        sure, left = number - len(unsure), left_out_text(unsure)
         if sure:
+            words = f"A accepts {count(sure, 'high match', 'high matches')}"
             more = f" ({left})" if left else ""
-            yield (
-                f"A accepts {count(sure, 'high match', 'high matches')}{more}",
-                f"A accepts {sure} high",
-            )
+            yield step(words + more, f"A accepts {sure} high", "mapping.accept_all", ())
         elif all(not row.can_sync for row in unsure):
-            yield (f"X for {high} that can't sync",) * 2
+            words = f"X for {number} that can't sync"
+            yield step(words, words, "mapping.unmap", high)
         else:
-            yield f"a or x for {high} high ({left})", f"a or x for {high} high"
-    if groups[Group.CHECK]:
-        yield (f"a or x for {groups[Group.CHECK]} to check",) * 2
-    if number := groups[Group.NO_MATCH]:
-        yield f"Enter or X for {number} without a match", f"Enter or X for {number} unmatched"
+            short = f"a or x for {number} high"
+            yield step(f"{short} ({left})", short, "lines.choose", high)
+    if rows := groups[Group.CHECK]:
+        words = f"a or x for {len(rows)} to check"
+        yield step(words, words, "lines.choose", rows)
+    if rows := groups[Group.NO_MATCH]:
+        words = f"Enter or X for {len(rows)} without a match"
+        yield step(words, f"Enter or X for {len(rows)} unmatched", "lines.choose", rows)

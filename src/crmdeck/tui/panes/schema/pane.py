@@ -29,7 +29,7 @@ from crmdeck.tui.panes.schema.loader import SchemaLoader
 from crmdeck.tui.panes.schema.objects import objects
 from crmdeck.tui.panes.schema.place import SchemaPlace
 from crmdeck.tui.panes.schema.rows import FieldLine
-from crmdeck.tui.panes.schema.to_do import to_do
+from crmdeck.tui.panes.schema.to_do import steps
 from crmdeck.tui.panes.schema.view_state import (
     ALL,
     COMPARISON,
@@ -185,7 +185,12 @@ class SchemaPane(Pane):
         self._banner()
         self._head()
         object_type = self.address.object_type
-        self.show_next_steps(partial(to_do, self.schema, self.host.status, object_type))
+        data, status = self.schema.data, self.host.status
+        if data is None or status is None or data.overview.at is not None:
+            self.show_to_do((), nothing="")
+        else:
+            moment = f"as of {data.now:%Y-%m-%d %H:%M} UTC"
+            self.show_to_do(steps(self.host, status.open_findings, object_type), moment)
         self.describe()
         if is_new_layout:
             self.show_views()

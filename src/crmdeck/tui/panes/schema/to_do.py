@@ -1,43 +1,25 @@
-"""The to-do line of the schema pane."""
+"""The steps in the to-do line of the schema pane."""
 
 from __future__ import annotations
 
-from rich.cells import cell_len
-from textual.content import Content
+from collections.abc import Iterator, Sequence
 
-from crmdeck.model import ConnectionStatus
-from crmdeck.tui.layout import fit_steps
-from crmdeck.tui.panes.schema.loader import SchemaLoader
+from crmdeck.model import Finding, Urgency
+from crmdeck.tui.host import Host, Location
+from crmdeck.tui.panes.to_do import ToDo, row_of
 from crmdeck.tui.text import count
 
-LEAST_GAP = 3
 
-
-def to_do(
-    schema: SchemaLoader, status: ConnectionStatus | None, object_type: str, width: int
-) -> Content:
-    """Return the next steps for an object, or for all, with the time of the data at the right."""
-    data = schema.data
-    if data is None or status is None or data.overview.at is not None:
-        return Content("")
-    to_map = schema.fields.to_map.items()
-    required = sum(len(rows) for key, rows in to_map if object_type in ("", key))
-    stale = sum(row.summary.is_stale for row in data.objects if object_type in ("", row.key))
-    # In words and in fewer.
-    steps = []
-    if required:
-        words = count(required, "required field")
-        steps.append((f"o m maps {words} that no mapping fills", f"o m maps {words}"))
-    if status.open_changes.count:
-        words = count(status.open_changes.count, "open change")
-        steps.append((f"3 shows {words}",) * 2)
-    if stale:
-        words = count(stale, "stale object")
-        steps.append((f"r refreshes {words}",) * 2)
-    lead = "To do: " if steps else "Nothing to do"
-    text = fit_steps(steps, width - len(lead))
-    moment = f"as of {data.now:%Y-%m-%d %H:%M} UTC"
-    gap = width - cell_len(lead + text) - len(moment)
-    # The steps are worth more than the time, which is left out first.
-    right = " " * gap + moment if gap >= LEAST_GAP else ""
-    return Content.assemble((lead, "bold" if steps else "$muted"), text, (right, "$muted"))
+def steps(host: Host, findings: Sequence[Finding], object_type: str) -> Iterator[ToDo]:
+    """Yield the next steps for an object, or for all: its failing rows, and its open changes."""
+    inside = [one for one in findings if object_type in ("", one.subject.object_type)]
+    failing = [one for one in inside if one.mapped and one.urgency is Urgency.FAILING]
+    changed = [one for one in inside if one.groups]
+    if failing:
+        first = failing[0]
+        words = f"4 shows {count(len(failing), 'failing row')}"
+        yield ToDo(words, words, lambda: host.go_to("mapping", row_of(first)))
+    if changed:
+        number = len({group for one in changed for group in one.groups})
+        words = f"3 shows {count(number, 'open change')}"
+        yield ToDo(words, words, lambda: host.go_to("drift", Location(filter="open:yes")))

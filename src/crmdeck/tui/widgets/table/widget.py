@@ -59,6 +59,8 @@ LONGEST_TOOLTIP = 600
 SIDE_STEP = 12
 """Cells that one key press scrolls sideways."""
 
+RIGHT_BUTTON = 3
+
 SLICE = 0.004
 """Seconds of ordering between two turns of the event loop."""
 
@@ -113,6 +115,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         """Enter was pressed on a row, or it was double-clicked."""
 
         row: Any
+
+    class MenuAsked(TableMessage):
+        """The row under the cursor was clicked with the right button."""
 
     class MarksChanged(TableMessage):
         """Other rows are marked; see `marked()`."""
@@ -688,7 +693,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             return
         # Without scrolling, so that the second click of two hits the same row.
         self.move_to(position, scroll=False)
-        if event.chain == 2:
+        if event.button == RIGHT_BUTTON:
+            self.post_message(self.MenuAsked(self))
+        elif event.chain == 2:
             self.open_row()
         elif event.x < GUTTER and self.can_mark:
             self._mark(range(position, position + 1))
