@@ -115,6 +115,11 @@ class Settings(BaseModel):
         "auto", description="Whether matching uses the sentence encoder."
     )
     learning: bool = Field(True, description="Whether matching learns from decisions.")
+    sync: dict[Literal["cdc"], bool] = Field(
+        {"cdc": True},
+        description="Checks of the sync: `cdc` is off if the sync polls, and needs no change "
+        "events.",
+    )
     samples: bool = Field(
         True, description="Whether crmdeck may read a few records to show fill rates."
     )

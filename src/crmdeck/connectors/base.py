@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple, Protocol, Self, runtime_checkable
 
 from crmdeck.connectors.limits import Limits
@@ -31,6 +31,7 @@ from crmdeck.model import (
     Traffic,
     WireModel,
 )
+from crmdeck.model.delivery import RecordCounts
 from crmdeck.model.mapping import ObjectPair
 
 _SHOWN_VALUES = 5
@@ -413,6 +414,31 @@ class AccessReader(Protocol):
 
     def who_granted(self, names: Collection[str]) -> Attribution | None:
         """Return who last changed or assigned one of the permission sets; None if unknown."""
+        ...
+
+
+@runtime_checkable
+class DeliveryReader(Protocol):
+    """Optional: the CRM shows what it publishes, and counts records. Methods raise CrmdeckError."""
+
+    def published_objects(self, cancel: CancelToken) -> tuple[str, ...]:
+        """Return the objects whose changes the CRM publishes to subscribers."""
+        ...
+
+    def count_created(
+        self,
+        user_id: str,
+        objects: Mapping[str, Sequence[str]],
+        owned: Collection[str],
+        since: date,
+        until: date,
+        cancel: CancelToken,
+    ) -> Mapping[str, RecordCounts | str]:
+        """Count the records that a user created from `since` to before `until`, by object.
+
+        `objects` has the fields to count, `owned` the objects with an owner. An object that can't
+        be counted has a reason as text.
+        """
         ...
 
 

@@ -271,7 +271,7 @@ def _stopped(vitals: Vitals) -> Iterator[Finding]:
     # The demo has no settings of its own.
     runs = "--demo" not in command.split()
     reserve = Step(
-        verb=Verb.SET_RESERVE, text="Lower the reserve", command=command if runs else None
+        verb=Verb.CHANGE_SETTING, text="Lower the reserve", command=command if runs else None
     )
     yield make_finding(
         vitals.connection,
@@ -387,6 +387,18 @@ def _sync_user(vitals: Vitals) -> Iterator[Finding]:
             short="sync user inactive",
             cause="The CRM rejects all requests of an inactive user.",
             effect="The sync stops until an admin activates the user.",
+            steps=refresh_step(vitals),
+        )
+    if access.is_frozen:
+        yield make_finding(
+            connection,
+            kind,
+            Urgency.FAILING,
+            "SYNC_USER_FROZEN",
+            f"The sync user {user} is frozen",
+            short="sync user frozen",
+            cause="An admin or the CRM froze the user, so the CRM rejects its sign-ins.",
+            effect="The sync stops until an admin unfreezes the user.",
             steps=refresh_step(vitals),
         )
     for name, ends in access.expiring.items():

@@ -26,6 +26,7 @@ from crmdeck.model import (
     SyncRun,
     Verb,
 )
+from crmdeck.model.delivery import DeliveryReading
 
 CommandLine = Callable[..., str]
 """Makes a command in the workspace: `command_line("refresh", "acme-prod", all=True)`."""
@@ -102,6 +103,7 @@ class Facts(NamedTuple):
 
     `group_titles` are by ID. `renames` lead from object and CRM field to the probable new name.
     `likely_pair` is the object pair to map first, if no pair is mapped and the CRM has its object.
+    `delivery` is the last reading of the sync's records.
     """
 
     vitals: Vitals
@@ -110,6 +112,7 @@ class Facts(NamedTuple):
     pairs: tuple[PairFacts, ...] = ()
     renames: Mapping[tuple[str, str | None], str] = {}
     likely_pair: str | None = None
+    delivery: DeliveryReading | None = None
 
 
 def make_step(vitals: Vitals, verb: Verb, text: str, command: str, *arguments: str) -> Step:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -31,7 +31,10 @@ class PairVerdicts:
 
     `gone` are the PartnerOS fields whose CRM field no longer exists, `invalid` says why others
     can't be mapped as they are. `required` are the CRM fields that no row writes and no one fills,
-    `flows` what may fill them. `has_object` is False if the CRM has no such object.
+    `flows` what may fill them. `has_object` is False if the CRM has no such object. `keys` are the
+    fields that could identify a record, if no row or anything else writes one. `parents` has the
+    objects that each pushed reference leads to, by PartnerOS field; `formulas` are the CRM fields
+    that are pulled and calculated.
     """
 
     has_object: bool = True
@@ -40,6 +43,9 @@ class PairVerdicts:
     required: tuple[str, ...] = ()
     flows: tuple[str, ...] = ()
     failures: tuple[FailsWhen, ...] = ()
+    keys: tuple[str, ...] = ()
+    parents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    formulas: tuple[str, ...] = ()
 
     def to_text(self) -> str:
         """Return the verdicts as JSON."""
@@ -81,6 +87,14 @@ def judge_pair(
     marks = filled_elsewhere(log)
     mapped = mapped_fields(log, Direction.PUSH)
     setting = setting_of(schema, now, filled=unknown_fills(log))
+    keys = {
+        name
+        for name, each in fields.items()
+        if each.unique
+        or each.external_id
+        or (each.id_lookup and name != rules.record_id and not each.native.get("nameField"))
+    } | rules.match_keys.get(schema.object_type, frozenset())
+    written = {one.crm_field for one in mapped} | marks.keys()
     return PairVerdicts(
         gone=tuple(name for name, one in accepted.items() if one.crm_field not in fields),
         invalid=invalid,
@@ -89,6 +103,24 @@ def judge_pair(
         ),
         flows=automation_of(schema, create=True) or (),
         failures=fails_when(schema, mapped, sources, rules, setting) if mapped else (),
+        keys=tuple(
+            sorted(name for name in keys if name in fields and fields[name].createable is not False)
+        )
+        if mapped and keys.isdisjoint(written)
+        else (),
+        parents={
+            one.partner_field: fields[one.crm_field].references
+            for one in mapped
+            if one.partner_field and one.crm_field in fields and fields[one.crm_field].references
+        },
+        formulas=tuple(
+            one.crm_field
+            for one in mapped_fields(log, Direction.PULL)
+            # A sum over other records moves the timestamp, a formula doesn't.
+            if one.crm_field in fields
+            and fields[one.crm_field].calculated
+            and fields[one.crm_field].formula
+        ),
     )
 
 

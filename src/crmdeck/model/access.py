@@ -105,6 +105,7 @@ class EffectiveAccess(WireModel):
     user: str
     user_id: str | None = None
     is_active: bool | None = None
+    is_frozen: bool | None = None
     objects: dict[str, str] = pydantic.Field(default_factory=dict)
     fields: dict[str, dict[str, str]] | None = pydantic.Field(default_factory=dict)
     why: dict[str, str] = pydantic.Field(default_factory=dict)

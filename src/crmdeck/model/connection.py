@@ -10,6 +10,8 @@ from crmdeck.model.finding import Finding
 from crmdeck.model.schema import SchemaStats, Scope
 from crmdeck.model.wire import UtcTime, WireModel
 
+PARTNER = "partneros:"
+"""The start of the sync user's ID if a PartnerOS connection shows its access."""
 NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 
 
@@ -51,6 +53,11 @@ class Connection(WireModel):
     def is_direct(self) -> bool:
         """True if crmdeck uses the CRM's own API."""
         return self.source not in (Source.PARTNEROS, Source.FILES)
+
+    @property
+    def is_of_partner(self) -> bool:
+        """True if PartnerOS is known to be what syncs."""
+        return self.source == Source.PARTNEROS or (self.sync_user_id or "").startswith(PARTNER)
 
 
 class Quota(WireModel):

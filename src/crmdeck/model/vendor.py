@@ -96,9 +96,10 @@ class WriteRules:
     `longest_text` bounds fields that state no length. `rounds`: extra decimals are rounded to the
     scale of the field. `cuts_time`: a date field drops a time of day. `refuses_outer_spaces`:
     around values that aren't text. `midnights_are_dates`: a date can be its midnight in UTC, also
-    in milliseconds. `requires_on_create`: required fields may be emptied later. `has_formulas`:
-    validation rules are Salesforce formulas. `runs_automation`:
-    flows and triggers run before rules are checked.
+    in milliseconds. `match_keys` are fields, by object, that identify a record without being
+    unique. `requires_on_create`: required fields may be emptied later. `has_formulas`: validation
+    rules are Salesforce formulas. `runs_automation`: flows and triggers run before rules are
+    checked.
     """
 
     record_id: str = "Id"
@@ -110,6 +111,7 @@ class WriteRules:
     refuses_outer_spaces: bool = False
     midnights_are_dates: bool = False
     requires_on_create: bool = False
+    match_keys: Mapping[str, frozenset[str]] = field(default_factory=dict)
     has_formulas: bool = False
     runs_automation: bool = False
     first_year: int = 1

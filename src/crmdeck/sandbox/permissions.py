@@ -36,8 +36,25 @@ class AssignedDef:
     expires_at: datetime | None = None
 
 
+@dataclass
+class SyncTraffic:
+    """What the sync user creates, for tests to change: records a day, by object type.
+
+    `empty_since` has the first day without values, by object and field with a dot, or without
+    records, by object. `inactive` are the object types whose new records have an inactive
+    owner. `published` are the change events that channels publish.
+    """
+
+    daily: dict[str, int] = field(default_factory=dict)
+    empty_since: dict[str, datetime] = field(default_factory=dict)
+    inactive: set[str] = field(default_factory=set)
+    published: list[str] = field(
+        default_factory=lambda: ["AccountChangeEvent", "ContactChangeEvent", "Partner__ChangeEvent"]
+    )
+
+
 class PermissionTables:
-    """The permissions of an org's users, for tests to change.
+    """The permissions of an org's users, and the records of its sync user, for tests to change.
 
     The sync user's main set grants every object and field, without the letters in `denied`.
     `sets` has the rows of the other sets: letters by object, or by object and field with a dot.
@@ -55,6 +72,8 @@ class PermissionTables:
                 "IsActive": True,
             }
         }
+        self.traffic = SyncTraffic()
+        self.frozen: set[str] = set()
         self.modifies_all: set[str] = set()
         self.denied = {"Opportunity.Description": "RE", "Opportunity.NextStep": "E"}
         self.sets: dict[str, dict[str, str]] = {
@@ -78,6 +97,9 @@ class PermissionTables:
         match name.lower():
             case "permissionsetassignment":
                 return map(self._assignment, self.assigned)
+            case "userlogin":
+                users = dict.fromkeys((self.reader, *self.users))
+                return ({"UserId": key, "IsFrozen": key in self.frozen} for key in users)
             case "permissionsetgroupcomponent":
                 return self._components()
             case "objectpermissions":
@@ -92,6 +114,7 @@ class PermissionTables:
         return {
             "Id": f"0Pa5g{draw(one.user_id, one.name):010d}AAA",
             "AssigneeId": one.user_id,
+            "Assignee": self.users.get(one.user_id, {"Username": "", "IsActive": True}),
             "PermissionSetId": set_id(one.name),
             "PermissionSetGroupId": group and _group_id(one.name),
             "PermissionSetGroup": group and {"DeveloperName": one.name, "Status": group.status},

@@ -25,6 +25,8 @@ from crmdeck.sandbox.write_rules import (
 
 _VENDOR = {"Name": "Automated Process"}
 _Row = dict[str, object]
+# Days in which the sync user created records.
+_DAYS = 8
 
 
 class SalesforceRows:
@@ -80,6 +82,11 @@ class SalesforceRows:
                 )
             case "apextrigger":
                 return self._triggers()
+            case "platformeventchannelmember":
+                return (
+                    {"SelectedEntity": each, "EventChannel": "ChangeEvents"}
+                    for each in self.permissions.traffic.published
+                )
         return None
 
     def _dependencies(self, *, bulk: bool) -> Iterable[_Row]:
@@ -201,7 +208,28 @@ class SalesforceRows:
                     *map(self._user, self._tenant.scenario.people.values()),
                     *({"Id": key, **user} for key, user in self.permissions.users.items()),
                 )
-        return (self._record(target, number) for number in range(self._tenant.org.records))
+        records = (self._record(target, number) for number in range(self._tenant.org.records))
+        return (*records, *self._synced(target))
+
+    def _synced(self, target: ObjectDef) -> Iterable[_Row]:
+        """Return the records that the sync user created in the last days."""
+        traffic, today = self.permissions.traffic, self._tenant.now
+        daily = traffic.daily.get(target.name, 0)
+        stops = traffic.empty_since.get(target.name)
+        for number in range(daily * _DAYS):
+            at = today - timedelta(days=number / daily)
+            if stops is not None and at >= stops:
+                continue
+            row = self._record(target, self._tenant.org.records + draw(target.name, at) % 1000)
+            row |= dict.fromkeys(("CreatedDate", "LastModifiedDate"), at)
+            row |= dict.fromkeys(("CreatedById", "LastModifiedById"), self.permissions.sync)
+            row["Owner"] = {"IsActive": target.name not in traffic.inactive}
+            empty = [
+                name
+                for name in row
+                if (first := traffic.empty_since.get(f"{target.name}.{name}")) and at >= first
+            ]
+            yield {**row, **dict.fromkeys(empty)}
 
     def _audit_trail(self) -> Iterable[_Row]:
         """Return an entry for each change of each object type, except the vendor's."""
@@ -265,6 +293,7 @@ class SalesforceRows:
             for field in target.fields.values()
             if field.name not in hidden
         }
+        values["Owner"] = {"IsActive": True}
         values["Id"] = record_id(target.prefix, number)
         # Records need a valid record type, which generated values aren't.
         types = [each for each in RECORD_TYPES if each.object_type == target.name]

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol, Self
+from urllib.parse import unquote
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -236,6 +237,8 @@ class Sandbox:
     def _with_faults(self, tenant: Tenant, site: _Site, request: Request) -> Reply | None:
         truncated = False
         values = " ".join(value for found in request.query.values() for value in found)
+        if request.path.endswith("/composite"):
+            values += unquote(request.body.decode("utf-8", "replace"))
         for fault in tenant.faults.take(request.path, values):
             match fault.kind:
                 # A step of a script acts when its turn comes, before the request is answered.

@@ -1,20 +1,26 @@
 """The subset of SOQL that crmdeck uses for metadata and recent records.
 
 `SELECT fields FROM Type [WHERE ...] [ORDER BY ...] [LIMIT n]`, with relationship paths, AND, OR,
-brackets, `=`, IN with values or a query, and COUNT and MAX with an alias.
+brackets, `=`, `<` and `>=`, IN with values or a query, and COUNT and MAX
+with an alias.
 """
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 Row = Mapping[str, object]
-_Literal = str | bool | None
+_Literal = str | bool | datetime | None
 _Test = Callable[[Row], bool]
-_TOKEN = re.compile(r"\s*(?:(?P<text>'(?:\\.|[^'\\])*')|(?P<op>[=(),])|(?P<word>[^\s=(),']+))")
+_TOKEN = re.compile(
+    r"\s*(?:(?P<text>'(?:\\.|[^'\\])*')|(?P<op>>=|[=(),<])|(?P<word>[^\s=(),'<>]+))"
+)
+_COMPARISONS: Mapping[str, Callable[[Any, Any], bool]] = {"<": operator.lt, ">=": operator.ge}
 _WORDS = {"true": True, "false": False, "null": None}
 
 
@@ -154,6 +160,10 @@ class _Parser:
                 while self.accept(","):
                     wanted.append(self.literal())
             self.expect(")")
+        elif (sign := self.peek()) in _COMPARISONS:
+            self.take()
+            bound, compare = self.literal(), _COMPARISONS[sign]
+            return lambda row: (value := follow(row, path)) is not None and compare(value, bound)
         else:
             self.expect("=")
             wanted = [self.literal()]
@@ -163,6 +173,8 @@ class _Parser:
         token = self.take()
         if token.startswith("'"):
             return re.sub(r"\\(.)", r"\1", token[1:-1], flags=re.DOTALL)
+        if re.match(r"\d{4}-", token):
+            return datetime.fromisoformat(token)
         if token.lower() not in _WORDS:
             raise SoqlError("MALFORMED_QUERY", f"unexpected token: '{token}'")
         return _WORDS[token.lower()]

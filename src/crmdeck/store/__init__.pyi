@@ -4,6 +4,7 @@ from .connections import Connections as Connections
 from .decisions import Decisions as Decisions
 from .definitions import PackedSchema as PackedSchema
 from .definitions import SchemaPacker as SchemaPacker
+from .deliveries import Deliveries as Deliveries
 from .documents import Documents as Documents
 from .drift import Drift as Drift
 from .duckdb_engine import DuckDBEngine as DuckDBEngine

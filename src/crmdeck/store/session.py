@@ -84,6 +84,10 @@ class Session:
         return store.SyncAccess(self.database)
 
     @cached_property
+    def deliveries(self) -> store.Deliveries:
+        return store.Deliveries(self.database)
+
+    @cached_property
     def acceptances(self) -> store.Acceptances:
         return store.Acceptances(self.database)
 

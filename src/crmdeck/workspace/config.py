@@ -18,7 +18,8 @@ from crmdeck.text import mistake_text
 from crmdeck.toml import parse_toml
 from crmdeck.workspace.context import find_named, not_found
 
-_TABLES = ("keys",)
+_TABLES = {"keys": "view.filter", "sync": "cdc"}
+"""Tables of settings, with a key of each."""
 _LISTS = ("notify", "command")
 
 
@@ -44,7 +45,15 @@ def list_settings(home: str | None = None) -> tuple[Setting, ...]:
         default = field.get_default(call_default_factory=True)
         value = getattr(settings, name)
         if name in _TABLES:
-            found += [_setting(f"{name}.{key}", each, None, path) for key, each in value.items()]
+            found += [
+                _setting(
+                    f"{name}.{key}",
+                    each,
+                    default.get(key),
+                    path if key in given.get(name, {}) else None,
+                )
+                for key, each in {**default, **value}.items()
+            ]
         else:
             found.append(_setting(name, value, default, path if name in given else None))
     return tuple(found)
@@ -71,7 +80,9 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
         if key in _LISTS:
             raise UsageError(f"'{key}' is a list.", remedy=f"Write it in {SETTINGS_FILE}.")
         if key in _TABLES:
-            raise UsageError(f"'{key}' is a table.", remedy=f"Name a key in it: {key}.view.filter")
+            raise UsageError(
+                f"'{key}' is a table.", remedy=f"Use a key in it: {key}.{_TABLES[key]}"
+            )
         raise not_found("setting", key, known)
     path = resolve_home(home) / SETTINGS_FILE
     try:
@@ -109,9 +120,7 @@ def set_setting(key: str, text: str, home: str | None = None) -> Setting:
     except OSError as error:
         raise CrmdeckError(f"Can't create {path.parent}.", cause=error.strerror) from None
     write_atomically(path, written)
-    return (
-        get_setting(key, home) if text or table not in _TABLES else _setting(key, None, None, None)
-    )
+    return get_setting(key, home) if text or table != "keys" else _setting(key, None, None, None)
 
 
 def _value(text: str) -> object:

@@ -131,6 +131,8 @@ PROFILE = VendorProfile(
         refuses_outer_spaces=True,
         midnights_are_dates=True,
         requires_on_create=True,
+        # "Record deduplication": contacts by email address, companies by domain.
+        match_keys={"contacts": frozenset({"email"}), "companies": frozenset({"domain"})},
     ),
     write_change=write_change,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 
@@ -22,6 +23,7 @@ from crmdeck.model.hashes import lines_hash
 
 _ASSIGNED = (
     "SELECT PermissionSetId, PermissionSetGroupId, PermissionSetGroup.DeveloperName, "
+    "Assignee.Username, Assignee.IsActive, "
     "PermissionSetGroup.Status, IsActive, ExpirationDate, PermissionSet.Name, "
     "PermissionSet.Profile.Name, PermissionSet.PermissionsModifyAllData "
     "FROM PermissionSetAssignment WHERE AssigneeId = '{user}'"
@@ -32,7 +34,7 @@ _COMPONENTS = (
     "WHERE PermissionSetGroupId IN (SELECT PermissionSetGroupId FROM PermissionSetAssignment "
     "WHERE AssigneeId = '{user}')"
 )
-_USER = "SELECT Id, Username, IsActive FROM User WHERE Id = '{user}'"
+_LOGIN = "SELECT IsFrozen FROM UserLogin WHERE UserId = '{user}'"
 _COUNT = "SELECT COUNT(Id) n, MAX(SystemModstamp) m FROM {table} WHERE ParentId IN ({sets})"
 _OBJECTS = (
     "SELECT ParentId, SobjectType, PermissionsCreate, PermissionsRead, PermissionsEdit, "
@@ -90,33 +92,33 @@ def read_access(
 
     Raises SourceError if the permissions can't be read.
     """
-    asker = Asker(client, cancel)
+    asker, login = Asker(client, cancel), list[Mapping[str, object]]()
     # The names become part of a query.
     objects = sorted(name for name in mapped if _NAME.fullmatch(name))
     counted = known.stamp.partition(" ")[2] if known and known.user_id == user_id else ""
     queries = {
         "assigned": _ASSIGNED.format(user=user_id),
         "components": _COMPONENTS.format(user=user_id),
-        "user": _USER.format(user=user_id),
+        "login": _LOGIN.format(user=user_id),
         **_counts(counted.split(",")),
     }
     found = dict(asker.query(queries))
-    [user] = query_rows(found.get("user"))[:1] or [{}]
     rows = partial(asker.all_rows, "query")
     assigned = sorted(rows(found.get("assigned"), "PermissionSetId"), key=repr)
-    if not user or not assigned:
+    if not assigned:
         raise SourceError(
             "crmdeck can't read the permissions of the sync user.",
-            cause="Salesforce lists no user with this ID."
-            if not user
-            else "Each user has a profile, but Salesforce lists no assignments.",
+            cause="Each user has a profile, but Salesforce lists no assignments.",
             remedy="Give crmdeck's own user View Setup and Configuration, Assign Permission Sets "
             "and View All Users.",
             code="ACCESS_UNREAD",
         )
+    # Only users with Manage Users can read it.
+    with suppress(SourceError):
+        login = query_rows(found.get("login"))
     components = sorted(rows(found.get("components"), "PermissionSetId"), key=repr)
     sets = sorted(_sets_of(assigned, components))
-    about = [user, assigned, components, objects]
+    about = [login, assigned, components, objects]
     stamp = _stamp(about, found) if sets == counted.split(",") else ""
     is_same = known is not None and stamp and known.stamp.partition(" ")[0] == stamp
     if known is not None and is_same and all(end > now for end in known.expiring.values()):
@@ -139,12 +141,22 @@ def read_access(
         rows(found.get("fields"), "ParentId", "Field") if objects else (),
     )
     access = compute_access(
-        str(user.get("Username")), _assignments(assigned, components, granted), now, objects
+        str(follow(assigned[0], "Assignee.Username")),
+        _assignments(assigned, components, granted),
+        now,
+        objects,
     )
-    is_active = user.get("IsActive")
+    is_active, is_frozen = (
+        value if isinstance(value, bool) else None
+        for value in (
+            follow(assigned[0], "Assignee.IsActive"),
+            login[0].get("IsFrozen") if login else None,
+        )
+    )
     update = {
         "user_id": user_id,
-        "is_active": is_active if isinstance(is_active, bool) else None,
+        "is_active": is_active,
+        "is_frozen": is_frozen,
         "stamp": f"{stamp} {','.join(sets)}",
     }
     return access.model_copy(update=update)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 
 from crmdeck.clock import utc_now
 from crmdeck.connectors.base import (
@@ -25,6 +25,10 @@ from crmdeck.connectors.limits import Limits
 from crmdeck.connectors.salesforce.access import find_users, read_access
 from crmdeck.connectors.salesforce.attribution import who_changed, who_granted
 from crmdeck.connectors.salesforce.client import SalesforceClient
+from crmdeck.connectors.salesforce.delivery import (
+    count_created,
+    published_objects,
+)
 from crmdeck.connectors.salesforce.discovery import discover, select
 from crmdeck.connectors.salesforce.gone_reasons import explain_missing
 from crmdeck.connectors.salesforce.records import find, recent
@@ -40,6 +44,7 @@ from crmdeck.model import (
     Quota,
     Scope,
 )
+from crmdeck.model.delivery import RecordCounts
 from crmdeck.redaction import redact
 
 VIEW_SETUP = "View Setup and Configuration (shows whether a missing field is hidden or removed)"
@@ -126,6 +131,20 @@ class SalesforceConnector:
 
     def who_granted(self, names: Collection[str]) -> Attribution | None:
         return who_granted(self._client, names)
+
+    def published_objects(self, cancel: CancelToken) -> tuple[str, ...]:
+        return published_objects(self._client, cancel)
+
+    def count_created(
+        self,
+        user_id: str,
+        objects: Mapping[str, Sequence[str]],
+        owned: Collection[str],
+        since: date,
+        until: date,
+        cancel: CancelToken,
+    ) -> Mapping[str, RecordCounts | str]:
+        return count_created(self._client, user_id, objects, owned, since, until, cancel)
 
     def version_in_use(self) -> str | None:
         return self._client.version_in_use()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from crmdeck.model import FieldUsage
+from crmdeck.model.delivery import DeliveryReading
 from crmdeck.store.audit import ENTRIES
 from crmdeck.store.connections import VERSIONS
 from crmdeck.store.database import Database, quote
@@ -28,6 +29,11 @@ from crmdeck.store.validators import Validators
 from crmdeck.text import count
 
 _AT_ONCE = 5_000
+_BODIES: Mapping[str, Callable[[str], object]] = {
+    "field_usage": FieldUsage.model_validate_json,
+    "sync_access": parse_access,
+    "delivery": DeliveryReading.model_validate_json,
+}
 _RECORDS: tuple[RecordTable[Any], ...] = (
     VERSIONS,
     RUNS,
@@ -59,19 +65,12 @@ def check_records(database: Database) -> Checked:
                     repair=partial(keep_one, table.name, "seq"),
                 )
             )
-    usages = [
-        (row[0], why_unreadable(partial(FieldUsage.model_validate_json, row[1])))
-        for row in database.rows("SELECT seq, body FROM field_usage ORDER BY seq")
-    ]
-    if bad := {seq: why for seq, why in usages if why}:
-        damage.append(_bad_rows(database, "field_usage", bad))
-    accesses = {
-        seq: why
-        for seq, body in database.rows("SELECT seq, body FROM sync_access ORDER BY seq")
-        if (why := why_unreadable(partial(parse_access, body)))
-    }
-    if accesses:
-        damage.append(_bad_rows(database, "sync_access", accesses))
+    for name, parse in _BODIES.items():
+        bodies = database.rows(f"SELECT seq, body FROM {name} ORDER BY seq")
+        total += len(bodies)
+        whys = {seq: why_unreadable(partial(parse, body)) for seq, body in bodies}
+        if bad := {seq: why for seq, why in whys.items() if why}:
+            damage.append(_bad_rows(database, name, bad))
     for (key,) in database.rows("SELECT DISTINCT connection_id FROM validators ORDER BY 1"):
         if why_unreadable(partial(Validators(database).get, key)):
             damage.append(
@@ -80,7 +79,7 @@ def check_records(database: Database) -> Checked:
                     repair=partial(_forget_validators, key),
                 )
             )
-    return Checked(count(total + len(usages), "record"), tuple(damage))
+    return Checked(count(total, "record"), tuple(damage))
 
 
 def _undecodable(database: Database, table: RecordTable[Any]) -> tuple[int, dict[int, str]]:

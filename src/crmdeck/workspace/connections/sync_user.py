@@ -14,13 +14,12 @@ from crmdeck.formats.document import SchemaFile
 from crmdeck.formats.permission_files import is_permission_file, read_permissions, read_scopes
 from crmdeck.home import absolute_path
 from crmdeck.model import Connection, EffectiveAccess, Source
+from crmdeck.model.connection import PARTNER
 from crmdeck.store import Session
 from crmdeck.text import did_you_mean, nearest
 from crmdeck.workspace.context import Context
 from crmdeck.workspace.snapshots import never_discovered
 
-PARTNER = "partneros:"
-"""The start of the sync user's ID if a PartnerOS connection shows its access."""
 _LARGEST = 32 * 1024 * 1024
 
 

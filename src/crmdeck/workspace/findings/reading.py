@@ -13,6 +13,7 @@ from crmdeck.findings.connection import (
     quota_urgency,
     token_urgency,
 )
+from crmdeck.findings.delivery import delivery_findings
 from crmdeck.findings.facts import Facts, PairFacts, StandingChange, Vitals
 from crmdeck.findings.find import Ruling, settle_findings
 from crmdeck.findings.pairs import mapping_findings
@@ -242,7 +243,7 @@ def _read_mapped(
     if fresh:
         judged = standings.changes([vitals.connection.id for vitals in fresh])
         found = {
-            facts.vitals.connection.id: tuple(mapping_findings(facts))
+            facts.vitals.connection.id: (*mapping_findings(facts), *delivery_findings(facts))
             for facts in _read_facts(context, session, fresh, judged, logs, only)
         }
         kept = {**kept, **{key: (keys[key], each) for key, each in found.items()}}
@@ -288,6 +289,10 @@ def _read_facts(
         for pair in mine
     )
     renames = session.drift.renames(only) if gone else {}
+    deliveries = session.deliveries.last(list(pairs))
+    if not context.settings.sync.get("cdc", True):
+        off = {"published": None}
+        deliveries = {key: one.model_copy(update=off) for key, one in deliveries.items()}
     likely = _likely_pairs(session, [key for key in read if key not in pairs])
     return [
         Facts(
@@ -297,6 +302,7 @@ def _read_facts(
             pairs=tuple(pairs.get(vitals.connection.id, ())),
             renames=renames.get(vitals.connection.id, {}),
             likely_pair=likely.get(vitals.connection.id),
+            delivery=deliveries.get(vitals.connection.id),
         )
         for vitals in every
     ]

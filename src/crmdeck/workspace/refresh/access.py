@@ -13,8 +13,9 @@ from crmdeck.errors import CanceledError, CrmdeckError, ReauthRequiredError
 from crmdeck.mapping.choices import USUAL_OBJECTS
 from crmdeck.mapping.state import by_pair
 from crmdeck.model import CancelToken, Connection, DriftEvent, EffectiveAccess, Notice, ObjectPair
+from crmdeck.model.connection import PARTNER
 from crmdeck.store import Store, StoredAccess
-from crmdeck.workspace.connections.sync_user import PARTNER, read_partner_access
+from crmdeck.workspace.connections.sync_user import read_partner_access
 from crmdeck.workspace.refresh.attribution import SKEW
 
 

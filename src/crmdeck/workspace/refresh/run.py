@@ -32,6 +32,7 @@ from crmdeck.model import (
     SyncOutcome,
     SyncRun,
 )
+from crmdeck.model.delivery import DeliveryReading
 from crmdeck.store import Session
 from crmdeck.store.leases import Lease
 from crmdeck.text import count
@@ -51,6 +52,7 @@ from crmdeck.workspace.refresh.compare import (
     load_known,
     with_unread_fields,
 )
+from crmdeck.workspace.refresh.delivery import read_delivery
 from crmdeck.workspace.refresh.remote_log import take_over
 from crmdeck.workspace.refresh.suspect import (
     Removal,
@@ -138,6 +140,7 @@ class Refresh:
     lease: Lease | None
     answer: Refreshed = field(init=False)
     reading: AccessReading = field(default_factory=AccessReading)
+    delivery: DeliveryReading | None = None
 
     def run(self, *, accept_suspect: bool = False) -> RefreshResult:
         """Read the source, compare, record, and return the result.
@@ -169,6 +172,14 @@ class Refresh:
             if removal is not None:
                 raise SuspectRefreshError(self.connection, removal)
             compared = self._with_access(compared)
+            if self.delivery is None:
+                self.delivery = read_delivery(
+                    self.context,
+                    self.connector,
+                    self.connection,
+                    compared.report.events,
+                    self.cancel,
+                )
             # The compared schemas are gone by now; writing needs room of its own.
             free_memory()
             with self.context.store.write() as session:
@@ -337,6 +348,8 @@ class Refresh:
         session.drift.add(report.events, report.stories)
         if self.reading.access is not None:
             session.access.put(connection.id, self.reading.access, run.finished_at)
+        if self.delivery is not None:
+            session.deliveries.put(connection.id, self.delivery, run.finished_at)
         keep_verdicts(self.context, session, connection)
         session.audit.add(*self._entries(run, compared, len(failures)))
         elapsed = run.finished_at - run.started_at

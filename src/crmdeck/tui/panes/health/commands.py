@@ -50,6 +50,7 @@ _WORDS = {
     **dict.fromkeys(_IN_MAPPING, "in Mapping"),
     Verb.SIGN_IN: "",
     Verb.TEST: "sign-in, permissions, quota",
+    Verb.SET_SYNC_USER: "whose permissions and records to check",
     Verb.REFRESH: "reads the schema",
     Verb.ACCEPT_SUSPECT: "recorded as changes",
     Verb.ACKNOWLEDGE: "with a note",
@@ -180,6 +181,8 @@ class HealthCommands:
                 self._settle((finding,), finding.accepted_until, reopen=True)
             case Verb.TEST:
                 self.test()
+            case Verb.SET_SYNC_USER:
+                self.set_sync_user()
             case Verb.REFRESH | Verb.ACCEPT_SUSPECT if finding.kind is FindingKind.SUSPECT_REFRESH:
                 self._decide_refresh(connection, finding)
             # Signing in and refreshing are actions of the screen, because every pane has them.

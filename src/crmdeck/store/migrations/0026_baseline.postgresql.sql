@@ -32,6 +32,7 @@ CREATE INDEX ON acceptance (connection_id, finding_id, seq DESC);
 CREATE INDEX ON pair_verdict (connection_id, object_pair);
 CREATE UNIQUE INDEX ON settlement (connection_id);
 CREATE INDEX ON sync_access (connection_id, seq DESC);
+CREATE INDEX ON delivery (connection_id, seq DESC);
 CREATE INDEX ON decision (connection_id, object_pair, seq);
 CREATE INDEX ON decision (seq);
 CREATE INDEX ON fill_rate (connection_id, object_type, field_name, seq DESC);

@@ -236,6 +236,14 @@ CREATE TABLE sync_access (
     body VARCHAR NOT NULL
 );
 
+-- What the sync does with records, as counts in JSON: a row for each reading that differs.
+CREATE TABLE delivery (
+    seq BIGINT NOT NULL DEFAULT nextval('happened'),
+    connection_id VARCHAR NOT NULL,
+    read_at TIMESTAMP NOT NULL,
+    body VARCHAR NOT NULL
+);
+
 -- Derived from the rest, and written anew when it changes: the verdicts of preflight on the
 -- accepted rows of an object pair, as JSON, and what they were made from.
 CREATE TABLE pair_verdict (
