@@ -96,9 +96,9 @@ async def test_today_lists_findings_and_connections(demo: Workspace) -> None:
         await settle(pilot)
         text = screen_text(pilot)
         for shown in (
-            "1 Health ✕17",
+            "1 Health ✕19",
             "✕ acme-prod 5 failing  ✕ acme-emea sign in again  +2",
-            "6 failing · 11 to review · 4 to set up",
+            "6 failing · 13 to review · 4 to set up",
             "FAILING  6",
             "▌  ✕ acme-prod       Contact email: its CRM field is gone",
             "f Move to Economic_Buyer_Email__c   Enter All steps   a Accept risk",
@@ -174,7 +174,7 @@ async def test_risk_is_accepted_and_reopened(demo: Workspace) -> None:
         assert (gone.code, str(gone.accepted_until)) == ("FIELD_GONE", "2026-06-15")
         assert gone.note == "until the move"
         text = screen_text(pilot)
-        assert "1 Health ✕16" in text
+        assert "1 Health ✕18" in text
         # The risk excuses the changes that the finding explains.
         assert "3 Drift ✕10" in text
         # The cursor went on; the accepted view has the risk, and c reopens it.

@@ -154,7 +154,7 @@ def test_few_records_and_unknown_sync_user_are_noted_once(org: Office) -> None:
     org.refresh_at(ANCHOR - 12 * DAY, "org")
     status = org.workspace.health.status("org")
     codes = {each.code: each for each in status.findings}
-    assert "fewer than 5 records a day" in codes["DELIVERY_NOT_CHECKED"].cause
+    assert "under 5 records a day" in codes["DELIVERY_NOT_CHECKED"].cause
     assert codes["SYNC_USER_FROZEN"].urgency is Urgency.FAILING
     assert codes["OWNERS_INACTIVE"].urgency is Urgency.NOTE
     assert codes["OWNERS_INACTIVE"].weight == 14

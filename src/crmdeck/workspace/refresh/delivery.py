@@ -76,6 +76,7 @@ def read_delivery(
         gaps = ["Silence, owners: crmdeck doesn't know the CRM user that the sync runs as."]
     elif pushed and known.until < today:
         fields: dict[str, list[str]] = {}
+        uncounted: list[str] = []
         owned, since, gaps = set[str](), max(known.until, today - RECENT), []
         for (_, name), schema in schemas.items():
             there = {field.name: field for field in schema.fields}
@@ -84,9 +85,8 @@ def read_delivery(
                 for each in pushed[name] & there.keys()
                 if there[each].native.get("aggregatable")
             )
-            if uncounted := sorted(pushed[name].difference(fields[name])):
-                listed = first_few(uncounted, _NAMED)
-                gaps.append(f"Silence of {name}.{listed}: the CRM doesn't count these fields.")
+            uncounted += [f"{name}.{each}" for each in sorted(pushed[name] & there.keys())
+                          if each not in fields[name]]  # fmt: skip
             if "OwnerId" in there and "User" in there["OwnerId"].references:
                 owned.add(name)
         reader = connector
@@ -108,8 +108,15 @@ def read_delivery(
             update["owners"] = {name: number for name, number in owners.items() if number}
             gaps += [f"Silence of {name}: {one}" for name, one in answers.items()
                      if isinstance(one, str)]  # fmt: skip
-            gaps += [f"Silence of fields of {name}: the sync user creates fewer than {FEWEST} "
-                     "records a day." for name in few]  # fmt: skip
+            if few:
+                listed = first_few(few, _NAMED)
+                gaps.append(
+                    f"Silence of {listed}: the sync user creates under {FEWEST} records a day."
+                )
+            if uncounted := [one for one in uncounted if one.partition(".")[0] not in few]:
+                gaps.append(
+                    f"Silence of {first_few(uncounted, _NAMED)}: the CRM doesn't count them."
+                )
     if pulled and isinstance(connector, DeliveryReader) and context.settings.sync.get("cdc", True):
         reader = connector
         update["published"] = ask(_EVENTS, lambda: reader.published_objects(cancel))
