@@ -21,23 +21,49 @@ _SHARE_OF_ROW = 2
 
 Row = Mapping[str, object]
 
-OUTPUT_SCHEMA: dict[str, object] = {
-    "type": "object",
-    "properties": {
-        "today": {"type": "string", "format": "date", "description": "Date of the workspace, UTC."},
-        "notChecked": {"type": "array", "items": {"type": "string"}},
-        "total": {"type": "integer", "description": "Rows on all pages."},
-        "rows": {"type": "array", "items": {"type": "object"}},
-        "more": {"type": ["string", "null"], "description": "Cursor of the next page."},
-    },
-    "required": ["today", "notChecked", "total", "rows", "more"],
+_EMPTY: tuple[object, ...] = (None, "", [], (), {})
+_TYPES = {
+    key: kind
+    for kind, keys in {
+        "integer": "openChanges breaking changes rank fields sampled count fieldCount leftOnly "
+        "rightOnly differing partnerFields accepted rejected",
+        "array": "mappings reasons needs values lines records changedSince",
+        "boolean": "required active isSchemaCause",
+        "object": "findings change",
+        # Whatever the attribute of a field is.
+        "": "value leftValue rightValue",
+    }.items()
+    for key in keys.split()
 }
-"""The schema of every answer. The rows of a question have the keys that its description lists."""
+"""The JSON types of the keys of rows, apart from texts."""
+
+
+def output_schema(keys: str) -> dict[str, object]:
+    """Return the JSON Schema of an answer whose rows have some of these keys."""
+    types = {key: _TYPES.get(key, "string") for key in keys.split()}
+    row = {key: {"type": kind} if kind else {} for key, kind in types.items()}
+    return {
+        "type": "object",
+        "properties": {
+            "today": {"type": "string", "format": "date", "description": "Workspace date, UTC."},
+            "notChecked": {"type": "array", "items": {"type": "string"}},
+            "total": {"type": "integer", "description": "Rows on all pages."},
+            "rows": {
+                "type": "array",
+                "items": {"type": "object", "properties": row, "additionalProperties": False},
+            },
+            "more": {"type": ["string", "null"], "description": "Cursor of the next page."},
+        },
+        "required": ["today", "notChecked", "total", "rows", "more"],
+    }
 
 
 @dataclass(frozen=True)
 class Answer:
-    """All rows of an answer, and sentences about what they can't include."""
+    """All rows of an answer, and sentences about what they can't include.
+
+    A key without a value is left out of its row.
+    """
 
     rows: Sequence[Row]
     not_checked: Sequence[str] = ()
@@ -88,7 +114,9 @@ def _fitted(row: Row, most_bytes: int) -> Row:
     longest, listed = _LONGEST_TEXT, _MOST_LISTED
     # Halved until it fits, because JSON escapes make lengths hard to predict.
     while True:
-        fitted = {key: _cut(each, longest, listed) for key, each in row.items()}
+        fitted = {
+            key: _cut(each, longest, listed) for key, each in row.items() if each not in _EMPTY
+        }
         if longest == 1 or _size(fitted) <= most_bytes:
             return fitted
         longest, listed = longest // 2, max(1, listed // 2)

@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from crmdeck import __version__
 from crmdeck.errors import CrmdeckError
-from crmdeck.mcp.answers import OUTPUT_SCHEMA
+from crmdeck.mcp.answers import output_schema
 from crmdeck.mcp.tools import SUGGESTING, View, ask
 from crmdeck.workspace import Workspace
 from mcp import types
@@ -42,7 +42,7 @@ def create_server(view: View) -> Server[dict[str, Any]]:
             name=name,
             description=tool.description,
             input_schema=tool.arguments.model_json_schema(),
-            output_schema=OUTPUT_SCHEMA,
+            output_schema=output_schema(tool.keys),
             annotations=types.ToolAnnotations(
                 read_only_hint=name not in SUGGESTING, destructive_hint=False,
                 idempotent_hint=name not in SUGGESTING, open_world_hint=False,

@@ -48,6 +48,9 @@ _STATES = {
 
 A = TypeVar("A", bound="Arguments")
 
+_CHANGE = "connection place what severity mappings by detectedAt changes"
+"""The keys of a row about a change."""
+
 
 class Arguments(BaseModel):
     """The arguments of every question."""
@@ -234,11 +237,12 @@ class View(NamedTuple):
 
 
 class Tool(NamedTuple):
-    """A question with its arguments, its answer, and its description for the assistant."""
+    """A question with its description, and the keys that its rows can have."""
 
     arguments: type[Arguments]
     answer: Callable[[View, Any], Answer]
     description: str
+    keys: str
 
 
 TOOLS: dict[str, Tool] = {}
@@ -249,12 +253,12 @@ SUGGESTING: dict[str, Tool] = {}
 
 
 def _tool(
-    tools: dict[str, Tool], description: str
+    tools: dict[str, Tool], description: str, keys: str
 ) -> Callable[[Callable[[View, A], Answer]], Callable[[View, A], Answer]]:
     """Add a function to `tools` under its name."""
 
     def add(answer: Callable[[View, A], Answer]) -> Callable[[View, A], Answer]:
-        tools[answer.__name__] = Tool(get_type_hints(answer)["asked"], answer, description)
+        tools[answer.__name__] = Tool(get_type_hints(answer)["asked"], answer, description, keys)
         return answer
 
     return add
@@ -264,6 +268,7 @@ def _tool(
     TOOLS,
     "How are the CRM connections? State, last refresh, open changes, and how many findings of "
     "each urgency.",
+    "connection platform status lastRefresh openChanges breaking findings",
 )
 def status(view: View, asked: StatusArguments) -> Answer:
     statuses = view.statuses()
@@ -286,6 +291,7 @@ def status(view: View, asked: StatusArguments) -> Answer:
     TOOLS,
     "What is to do? Everything that fails, expires, or needs a review or a setup, with cause, "
     "effect and next step.",
+    "connection id urgency title cause effect since nextStep command",
 )
 def findings(view: View, asked: FindingsArguments) -> Answer:
     statuses = view.statuses(asked.connection)
@@ -294,7 +300,7 @@ def findings(view: View, asked: FindingsArguments) -> Answer:
         if one.urgency is Urgency.NOTE:
             continue
         step = next(iter(one.steps), None)
-        row = {
+        row: Row = {
             "connection": one.connection,
             "id": one.id,
             "urgency": one.urgency,
@@ -306,11 +312,15 @@ def findings(view: View, asked: FindingsArguments) -> Answer:
             # A command works on the workspace's own machine, not for a client of a server.
             "command": step.command if step is not None and view.only is None else None,
         }
-        rows.append({key: value for key, value in row.items() if value})
+        rows.append(row)
     return Answer(rows, _gaps(statuses, view.ws.now))
 
 
-@_tool(TOOLS, "What changed in the CRMs since a date? Changes that break mappings come first.")
+@_tool(
+    TOOLS,
+    "What changed in the CRMs since a date? Changes that break mappings come first.",
+    _CHANGE,
+)
 def changes(view: View, asked: ChangesArguments) -> Answer:
     # The error repeats the text, so only its beginning is read.
     since = parse_past_moment(asked.since[:40], view.ws.now)
@@ -354,16 +364,19 @@ def changes(view: View, asked: ChangesArguments) -> Answer:
     TOOLS,
     "What breaks if this CRM field is renamed, removed or shortened? Mappings, rules, "
     "formulas, dependent picklists, and known users of the field.",
+    "kind severity objectType name text",
 )
 def impact(view: View, asked: ImpactArguments) -> Answer:
     found = view.ws.fields.impact(asked.connection, asked.object, asked.field, asked.change)
-    rows: list[Row] = [
-        {key: value for key, value in effect.to_wire().items() if value} for effect in found.effects
-    ]
+    rows = [effect.to_wire() for effect in found.effects]
     return Answer(rows, [*_gaps(view.statuses(asked.connection), view.ws.now), *found.not_checked])
 
 
-@_tool(TOOLS, "Which CRM fields mean this? Ranked across connections, with reasons.")
+@_tool(
+    TOOLS,
+    "Which CRM fields mean this? Ranked across connections, with reasons.",
+    "rank connection object field label type reasons",
+)
 def find_fields(view: View, asked: FindArguments) -> Answer:
     statuses = view.statuses(asked.connection)
     if not statuses:
@@ -385,7 +398,11 @@ def find_fields(view: View, asked: FindArguments) -> Answer:
     return Answer(rows, [*gaps, *found.not_checked, "crmdeck didn't read objects out of scope."])
 
 
-@_tool(TOOLS, "What is this CRM field? Its attributes, mappings, fill rate and picklist values.")
+@_tool(
+    TOOLS,
+    "What is this CRM field? Its attributes, mappings, fill rate and picklist values.",
+    "attribute value sampled picklistValue active",
+)
 def field(view: View, asked: FieldArguments) -> Answer:
     found = view.ws.schemas.field(asked.connection, asked.object, asked.field)
     known = found.to_wire()
@@ -405,7 +422,7 @@ def field(view: View, asked: FieldArguments) -> Answer:
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     if asked.field in rates:
         rate = rates[asked.field]
-        rows.append({"attribute": "fillRate", "value": rate.rate, "records": rate.sampled})
+        rows.append({"attribute": "fillRate", "value": rate.rate, "sampled": rate.sampled})
     else:
         gaps.append("Fill rate: no records were sampled.")
     usage = view.ws.schemas.known_usages(asked.connection)
@@ -416,7 +433,11 @@ def field(view: View, asked: FieldArguments) -> Answer:
     return Answer(rows, gaps)
 
 
-@_tool(TOOLS, "Which fields does this CRM object have? Without an object: which objects exist?")
+@_tool(
+    TOOLS,
+    "Which fields does this CRM object have? Without an object: which objects exist?",
+    "field label type required mappings object fields",
+)
 def fields(view: View, asked: FieldsArguments) -> Answer:
     at = _past(view, asked.at)
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
@@ -435,17 +456,16 @@ def fields(view: View, asked: FieldsArguments) -> Answer:
             "field": one.name,
             "label": one.label,
             "type": one.type,
-            **({"required": True} if one.required else {}),
-            **(
-                {"mappings": [f"{each.object_pair}:{each.partner_field}" for each in found]}
-                if (found := mapped.get((asked.object, one.name)))
-                else {}
-            ),
+            "required": one.required or None,
+            "mappings": [
+                f"{each.object_pair}:{each.partner_field}"
+                for each in mapped.get((asked.object, one.name), ())
+            ],
         }
         for one in view.ws.schemas.object(asked.connection, asked.object, at).fields
     ]
     # An assistant may read only the first page.
-    rows.sort(key=lambda row: ("mappings" not in row, "required" not in row))
+    rows.sort(key=lambda row: (not row["mappings"], not row["required"]))
     return Answer(rows, gaps)
 
 
@@ -453,6 +473,7 @@ def fields(view: View, asked: FieldsArguments) -> Answer:
     TOOLS,
     "What happened to this CRM field or this mapping, newest first? Changes with who made them, "
     "and decisions with who decided.",
+    f"at decision mapping {_CHANGE}",
 )
 def history(view: View, asked: HistoryArguments) -> Answer:
     (status,) = view.statuses(asked.connection)
@@ -502,6 +523,8 @@ def history(view: View, asked: HistoryArguments) -> Answer:
     TOOLS,
     "How do two schemas differ: two connections, or one at two times? Objects with the severity of "
     "the change from left to right; with an object, its fields.",
+    "objectType label side fieldCount leftOnly rightOnly differing severity fieldName attribute "
+    "leftValue rightValue",
 )
 def compare(view: View, asked: CompareArguments) -> Answer:
     right = asked.right or asked.left
@@ -519,31 +542,34 @@ def compare(view: View, asked: CompareArguments) -> Answer:
     what = "comparison" if asked.object is None else "differences"
     hidden = ("left", "right", "leftAt", "rightAt")
     rows: list[Row] = [
-        {key: value for key, value in row.items() if value is not None and key not in hidden}
+        {key: value for key, value in row.items() if key not in hidden}
         for row in records(what, found)
     ]
     return Answer(rows, _gaps(statuses, view.ws.now))
 
 
-@_tool(TOOLS, "How is this object pair mapped? Without a pair: which pairs exist?")
+@_tool(
+    TOOLS,
+    "How is this object pair mapped? Without a pair: which pairs exist?",
+    "requiredCrmField partnerField state crmField direction changedSince suggestion by objectPair "
+    "partnerFields accepted rejected lastDecidedAt",
+)
 def mapping(view: View, asked: MappingArguments) -> Answer:
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     if asked.pair is None:
         return Answer([pair.to_wire() for pair in view.ws.mappings.pairs(asked.connection)], gaps)
     found = view.ws.mappings.get(asked.connection, asked.pair)
-    rows: list[Row] = []
-    for line in found.lines:
-        row: dict[str, object] = {
+    rows: list[Row] = [
+        {
             "partnerField": line.partner_field,
             "state": line.state,
             "crmField": line.crm_field,
+            "direction": line.direction if line.crm_field is not None else None,
+            "changedSince": line.drift_summary,
         }
-        if line.crm_field is not None:
-            row["direction"] = line.direction
-        if line.drift_summary:
-            row["changedSince"] = line.drift_summary
-        rows.append(row)
-    rows.sort(key=lambda row: "changedSince" not in row)
+        for line in found.lines
+    ]
+    rows.sort(key=lambda row: not row["changedSince"])
     # A suggestion for a decided field is history, and no user has to look at it.
     waiting = {line.partner_field for line in found.lines if line.state is DecisionState.PENDING}
     rows += [
@@ -556,12 +582,14 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
     return Answer(rows, [*gaps, "Preflight was not run: call `preflight` for rejected writes."])
 
 
-@_tool(TOOLS, "Which writes of this object pair will the CRM reject or change?")
+@_tool(
+    TOOLS,
+    "Which writes of this object pair will the CRM reject or change?",
+    "partnerField crmField outcome when code reason rule needs",
+)
 def preflight(view: View, asked: PreflightArguments) -> Answer:
     found = view.ws.preflights.fails_when(asked.connection, asked.pair, create=not asked.update)
-    rows: list[Row] = [
-        {key: value for key, value in one.to_wire().items() if value} for one in found
-    ]
+    rows = [one.to_wire() for one in found]
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     if said := view.ws.preflights.assumption(asked.connection):
         gaps = [*gaps, said]
@@ -572,16 +600,15 @@ def preflight(view: View, asked: PreflightArguments) -> Answer:
     TOOLS,
     "Why did these sync errors happen? Causes with the change, the person, the mapping and the "
     "next step.",
+    "kind code vendor object field rule through values isSchemaCause count lines text now change "
+    "fixedOn mappings owner next records message",
 )
 def explain_errors(view: View, asked: ErrorArguments) -> Answer:
     gaps = _gaps(view.statuses(asked.connection), view.ws.now)
     found = view.ws.errors.explain(
         io.BytesIO(asked.text.encode()), connection=asked.connection, pair=asked.pair, audit=False
     ).report
-    rows: list[Row] = [
-        {key: value for key, value in cause.to_wire().items() if value not in (None, [])}
-        for cause in found.causes
-    ]
+    rows = [cause.to_wire() for cause in found.causes]
     unread = [f"{count(found.not_read, 'line')} can't be read."] if found.not_read else []
     return Answer(rows, [*gaps, *unread])
 
@@ -590,6 +617,7 @@ def explain_errors(view: View, asked: ErrorArguments) -> Answer:
     SUGGESTING,
     "Suggest a CRM field for an undecided PartnerOS field. It appears in crmdeck with your "
     "name and reason, and only a person accepts it.",
+    "objectPair partnerField crmField direction reason suggestedBy suggestedAt",
 )
 def suggest_mapping(view: View, asked: SuggestArguments) -> Answer:
     made = view.ws.mappings.add_suggestion(
@@ -668,7 +696,7 @@ def _gaps(
 
 
 def _change_row(event: DriftEvent, names: dict[str, str]) -> Row:
-    row = {
+    return {
         "connection": names.get(event.connection_id, event.connection_id),
         "place": place_of(event),
         "what": what_happened(event),
@@ -677,7 +705,6 @@ def _change_row(event: DriftEvent, names: dict[str, str]) -> Row:
         "by": event.changed_by,
         "detectedAt": _moment(event.detected_at),
     }
-    return {key: value for key, value in row.items() if value}
 
 
 def _past(view: View, text: str | None) -> datetime | None:
