@@ -35,6 +35,13 @@ class Terminal(io.StringIO):
         return True
 
 
+class TerminalInput(io.TextIOWrapper):
+    """Keys that a user presses."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 class Shell:
     """Runs crmdeck's entry point over one workspace folder, in this process."""
 
@@ -62,12 +69,16 @@ class Shell:
         stdin: str = "",
     ) -> Done:
         """Run it, however it ends."""
-        out, err = Terminal() if columns else io.StringIO(), io.StringIO()
+        # Keys come from a terminal, which then shows the messages too.
+        keys = columns and stdin
+        out = Terminal() if columns else io.StringIO()
+        err = Terminal() if keys else io.StringIO()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(sys, "argv", ["crmdeck", *arguments])
             patch.setattr(sys, "stdout", out)
             patch.setattr(sys, "stderr", err)
-            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin.encode())))
+            kind = TerminalInput if keys else io.TextIOWrapper
+            patch.setattr(sys, "stdin", kind(io.BytesIO(stdin.encode())))
             patch.setenv("COLUMNS", str(columns or 80))
             patch.setenv("NO_COLOR", "1")
             for name, value in self.environment(env).items():

@@ -28,6 +28,10 @@ def test_a_history_moves_from_one_home_to_another(tmp_path: Path) -> None:
 
     refused = json.loads(other.run("restore", str(file), "--json", code=1).stderr)
     assert refused["code"] == "WORKSPACE_NOT_EMPTY"
+    before = other.run("audit").stdout
+    tried = other.run("restore", str(file), "--force", "--dry-run").stderr
+    assert "Dry run: nothing was changed." in tried
+    assert other.run("audit").stdout == before
     other.run("restore", str(file), "--force")
     file.write_text("no zip")
     broken = other.run("restore", str(file), "--force", "--json", code=1).stderr

@@ -419,6 +419,39 @@ def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
     assert "No connection" in shell.run("--quiet", "refresh", "acmee", code=2).stderr
 
 
+def test_verbose_shows_what_is_read_and_written(shell: Shell, tmp_path: Path) -> None:
+    quiet = shell.run("connections", "list")
+    assert quiet.stderr == ""
+    for line in (("--verbose", "connections", "list"), ("connections", "list", "--verbose")):
+        done = shell.run(*line)
+        assert done.stdout == quiet.stdout
+        assert done.stderr == f"  Reading {shell.home / 'crmdeck.duckdb'}\n"
+    file = tmp_path / "list.csv"
+    done = shell.run("connections", "list", "-o", str(file), "--verbose")
+    assert f"  Writing {file}\n" in done.stderr
+    assert "  Writing to " in shell.run("refresh", "acme", "--verbose").stderr
+    assert shell.run("connections", "list").stderr == ""
+
+
+def test_yes_answers_the_question_of_a_terminal(shell: Shell) -> None:
+    picks = ("expectedCloseDate=CloseDate", "estimatedValue=Amount")
+    accept = ("mapping", "accept", "acme", PAIR, *picks, "--encoder", "none")
+    asked = shell.attempt(*accept, columns=80, stdin="n\n")
+    assert "accepted: estimatedValue -> Amount" in asked.stderr
+    assert "Make these changes?" in asked.stderr
+    assert asked.code == 1
+    assert shell.json("audit", "acme", "--event", "mapping.*") == []
+    one = shell.attempt(*accept[:-3], "--encoder", "none", columns=80, stdin="n\n")
+    assert (one.code, "changes?" in one.stderr) == (0, False)
+    done = shell.attempt(*accept, "--yes", columns=80, stdin="n\n")
+    assert (done.code, "changes?" in done.stderr) == (0, False)
+    log = shell.json("audit", "acme", "--event", "mapping.*")
+    undone = shell.attempt("mapping", "undo", "acme", PAIR, "--dry-run", columns=80)
+    assert undone.stderr.startswith("Undone: estimatedValue")
+    assert undone.stderr.endswith("Dry run: nothing was changed.\n")
+    assert shell.json("audit", "acme", "--event", "mapping.*") == log
+
+
 def test_all_answers_a_list_however_many_there_are(shell: Shell) -> None:
     found = shell.json("refresh", "--all")
     assert [result["totalFields"] for result in found["refreshed"]] == [3]

@@ -175,6 +175,10 @@ def compare_gates(workspace: Workspace, shell: Shell, together: OpenChanges) -> 
         code = shell.attempt("status", "--fail-on", severity.value).code
         assert (code == 4) is listed, severity
         assert listed or not fails
+    touches = any(group.touches_mappings for group in workspace.drift.open_groups())
+    for level, fails in ((FailOn.MAPPED, touches), (FailOn.NONE, False)):
+        assert workspace.drift.fails(level) is fails
+        assert (shell.attempt("drift", "--fail-on", level.value).code == 4) is fails, level
     assert workspace.drift.open_changes() == together
 
 

@@ -90,6 +90,9 @@ def test_secrets_move_to_the_workspace_under_a_key_that_changes(
             workspace.secrets.move((), SecretsPlace.WORKSPACE)
         assert TOKEN in (home / "secrets.json").read_text()
         monkeypatch.setenv("CRMDECK_SECRETS_KEY", OLD)
+        with workspace.context.rehearse():
+            assert workspace.secrets.move((), SecretsPlace.WORKSPACE).moved == ("acme",)
+        assert TOKEN in (home / "secrets.json").read_text()
         moved = workspace.secrets.move((), SecretsPlace.WORKSPACE)
         assert (moved.moved, moved.without) == (("acme",), ("other",))
         assert TOKEN not in (home / "secrets.json").read_text()
@@ -114,6 +117,8 @@ def test_secrets_move_to_the_workspace_under_a_key_that_changes(
         assert finding.ok is ok
     monkeypatch.setenv("CRMDECK_SECRETS_KEY", f"{NEW} {OLD}")
     with Workspace.open(home) as workspace:
+        with workspace.context.rehearse():
+            assert workspace.secrets.rotate().secrets == 3
         assert workspace.secrets.rotate().secrets == 3
         events = {entry.event for entry in workspace.audit.entries(event="secrets.*")}
         assert events == {"secrets.moved", "secrets.key_rotated"}

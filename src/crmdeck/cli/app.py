@@ -16,7 +16,7 @@ from typer.main import get_command
 from crmdeck import __version__
 from crmdeck.cli.examples import EXAMPLES, epilog
 from crmdeck.cli.groups import Group, command_group
-from crmdeck.cli.output import emit, log_to_stderr, report_error, say_details, set_filter, set_quiet
+from crmdeck.cli.output import emit, report_error, say_details, set_filter, set_quiet, set_verbose
 from crmdeck.cli.usage import usage_error
 from crmdeck.errors import ExitCode, UsageError
 
@@ -245,8 +245,7 @@ def root(
     # A process can run several commands, as tests do: nothing of the last one may be left.
     set_quiet(quiet)
     set_filter(None)
-    if verbose:
-        log_to_stderr()
+    set_verbose(verbose)
     if no_color:
         os.environ["NO_COLOR"] = "1"
     if version:

@@ -24,6 +24,7 @@ Record: TypeAlias = "model.WireModel | Mapping[str, object]"
 
 # The options of all commands, which `root` sets before a command runs.
 _quiet = False
+_verbose = False
 _filter: tuple[str, Any] | None = None
 
 
@@ -345,23 +346,31 @@ def write_failed(error: OSError) -> CrmdeckError:
     )
 
 
-def log_to_stderr() -> None:
+def set_verbose(verbose: bool) -> None:
     """Show what this process reads and writes: requests, files, the history; never a secret."""
+    global _verbose
+    if not (verbose or _verbose):
+        return
     import logging
 
     from crmdeck.redaction import redact
 
     class Lines(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if not (text := redact(record.getMessage())).startswith("Starting new"):
-                _complain(f"  {text}")
+        last = ""
 
-    handler = Lines()
+        def emit(self, record: logging.LogRecord) -> None:
+            text = redact(record.getMessage())
+            # A command opens the history several times.
+            if text != self.last and not text.startswith("Starting new"):
+                _complain(f"  {text}")
+            self.last = text
+
+    _verbose, handlers = verbose, [Lines()] if verbose else []
     for name in ("crmdeck", "urllib3.connectionpool", "httpx"):
         logger = logging.getLogger(name)
-        logger.setLevel(logging.DEBUG)
-        logger.propagate = False
-        logger.handlers[:] = [handler]
+        logger.setLevel(logging.DEBUG if verbose else logging.NOTSET)
+        logger.propagate = not verbose
+        logger.handlers[:] = handlers
 
 
 def is_quiet() -> bool:
