@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import socket
 import subprocess
@@ -81,6 +82,7 @@ def start(code: str, *arguments: str) -> subprocess.Popen[str]:
         [sys.executable, "-c", code, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parents[2],
     )
@@ -152,10 +154,31 @@ def test_killed_while_a_cache_is_made_the_next_one_can_be_made(tmp_path: Path) -
 def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     processes = [start(PUT_MANY, str(path), name) for name in ("a", "b", "c")]
-    assert [process.wait() for process in processes] == [0, 0, 0]
+    failures = [process.communicate()[1] for process in processes]
+    assert [process.returncode for process in processes] == [0, 0, 0], "\n".join(failures)
     with Store(path).read() as session:
         found = {one.name for one in session.connections.all()}
     assert found == {f"{name}-{number}" for name in "abc" for number in range(10)}
+
+
+@pytest.mark.parametrize("way", ["read", "write"])
+def test_cache_that_appears_during_a_look_is_not_called_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    path, made = tmp_path / "cache.duckdb", tmp_path / "made.duckdb"
+    with Store(made).hold(), Store(made).write():
+        pass
+
+    def wal_after_another_process_began(cache: Path) -> Path:
+        wal = cache.with_name(f"{cache.name}.wal")
+        if not cache.exists():
+            shutil.copy(made, cache)
+            wal.touch()
+        return wal
+
+    monkeypatch.setattr(duckdb_engine, "wal_of", wal_after_another_process_began)
+    with getattr(Store(path), way)() as session:
+        assert session.connections.all() == ()
 
 
 @posix
