@@ -46,6 +46,15 @@ HISTORY_CHANGES = (
     "SELECT * FROM secret_key",
     "SELECT * FROM sealed_secret",
     "CREATE TABLE own (a INT)",
+    "ALTER TABLE decision ADD COLUMN own INT",
+    "DROP TABLE decision",
+    "CREATE OR REPLACE FUNCTION advance_head() RETURNS INT LANGUAGE sql RETURN 1",
+    "CREATE TRIGGER own BEFORE INSERT ON decision FOR EACH ROW EXECUTE FUNCTION own()",
+    "SELECT setval('happened', 9223372036854775807)",
+    "SELECT * FROM pg_authid",
+    "SET SESSION AUTHORIZATION crmdeck_owner",
+    "SET ROLE crmdeck_owner",
+    "COPY decision TO PROGRAM 'true'",
 )
 
 
@@ -176,3 +185,87 @@ def test_each_role_may_do_what_the_page_says(
         assert "as its owner" in (caught.value.remedy or "")
     with Store(url_of("crmdeck_owner")).read() as session:
         assert set(session.database.rows("SELECT owner FROM connection")) == {(None,)}
+
+
+_RIGHTS = ("SELECT", "INSERT", "UPDATE", "DELETE", "TRUNCATE")
+_OF_SERVERS = {"server_document", "sign_in_attempt", "secret_key", "sealed_secret"}
+_BY_FUNCTIONS = {"head", "lease", "audit_entry", "schema_migration"}
+_OVERWRITTEN = {"validators", "pair_verdict", "settlement"}
+_FUNCTIONS = {
+    "advance_head": "",
+    "add_audit_entry": "'a', now()::TIMESTAMP, 'me', 'x', NULL, '', '{}'",
+    "take_lease": "'a', 'b', 'c', 1",
+    "claim_lease": "'{}', 'b', 'c', 1, now()::TIMESTAMP",
+    "enroll_checks": "'{}'",
+    "extend_lease": "'refresh', 'a', 'b', 1",
+    "end_lease": "'refresh', 'a', 'b', NULL",
+}
+
+
+def allowed(user: str, table: str) -> set[str]:
+    """Return what the page promises to a user about a table."""
+    if table in _OF_SERVERS:
+        return {"SELECT", "INSERT", "DELETE"} if user == "deck" else set()
+    if user == "carol":
+        return {"SELECT"}
+    if table in _BY_FUNCTIONS:
+        return {"SELECT"}
+    return {"SELECT", "INSERT", *(["DELETE"] if table in _OVERWRITTEN else [])}
+
+
+@pytest.mark.usefixtures("database")
+def test_every_forbidden_statement_is_rejected() -> None:
+    with psycopg.connect(url_of("crmdeck_owner")) as raw:
+        columns: dict[str, list[str]] = {}
+        for table, column in raw.execute(
+            "SELECT table_name, column_name FROM information_schema.columns "
+            "JOIN information_schema.tables USING (table_schema, table_name) "
+            "WHERE table_schema = 'public' AND table_type = 'BASE TABLE' ORDER BY ordinal_position"
+        ):
+            columns.setdefault(table, []).append(f'"{column}"')
+        definers = {
+            name
+            for (name,) in raw.execute(
+                "SELECT proname FROM pg_proc "
+                "WHERE prosecdef AND pronamespace = 'public'::regnamespace"
+            )
+        }
+    assert definers == set(_FUNCTIONS)
+    cases: list[tuple[str, str, bool]] = []
+    for user in ("anna", "carol", "deck"):
+        for table, names in columns.items():
+            free = next((name for name in names if name != '"seq"'), names[0])
+            statements = {
+                "SELECT": f"SELECT {free} FROM {table} LIMIT 1",
+                "INSERT": f"INSERT INTO {table} ({free}) VALUES (NULL)",
+                "UPDATE": f"UPDATE {table} SET {free} = NULL WHERE false",
+                "DELETE": f"DELETE FROM {table} WHERE false",
+                "TRUNCATE": f"TRUNCATE {table}",
+            }
+            rights = allowed(user, table)
+            cases += [(user, statements[right], right in rights) for right in _RIGHTS]
+            if '"seq"' in names:
+                cases.append((user, f"INSERT INTO {table} (seq) VALUES (9)", False))
+                cases.append((user, f"UPDATE {table} SET seq = 9 WHERE false", False))
+        calls = (f"SELECT {name}({given})" for name, given in _FUNCTIONS.items())
+        cases += [(user, call, user != "carol") for call in calls]
+        forbidden = [each for each in HISTORY_CHANGES if not each.startswith("SELECT * FROM s")]
+        cases += [(user, statement, False) for statement in forbidden]
+        cases.append((user, "SELECT nextval('happened')", user != "carol"))
+    wrong = []
+    for user in ("anna", "carol", "deck"):
+        with psycopg.connect(url_of(user)) as raw:
+            for _, statement, permitted in (case for case in cases if case[0] == user):
+                try:
+                    raw.execute(statement.encode())
+                    done = True
+                except psycopg.errors.InsufficientPrivilege:
+                    done = False
+                except psycopg.Error:
+                    # Rejected for what it would write, so it was permitted.
+                    done = True
+                raw.rollback()
+                if done is not permitted:
+                    wrong.append((user, statement, permitted))
+    assert wrong == []
+    assert sum(not permitted for *_, permitted in cases) > 250

@@ -312,8 +312,8 @@ class DuckDBEngine:
                 "workspace, restart crmdeck.",
                 code="CACHE_GONE",
             )
-        # DuckDB would replay the log of another file into a new one. Another process may have created
-        # both since.
+        # DuckDB would replay the log of another file into a new one. Another process may have
+        # created both since.
         if wal_of(self._path).exists() and not self._path.exists():
             raise CacheError(
                 f"The cache {self._path} is missing. No new file was created.",

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from crmdeck.store.database import Database, quote
-from crmdeck.store.tables import OF_SERVERS
+from crmdeck.store.tables import OF_SERVERS, tables_of
 
 # Every other table of the history can be read and appended to. Functions write three of these.
 _OF_WRITERS = {
@@ -46,6 +46,13 @@ _RIGHTS = """
     AND (has_table_privilege(roles.oid, tables.oid, privilege)
         OR privilege <> 'DELETE' AND privilege <> 'TRUNCATE'
         AND has_any_column_privilege(roles.oid, tables.oid, privilege))
+    UNION ALL
+    SELECT rolname, relname || '.seq', 'INSERT', false
+    FROM pg_roles AS roles, pg_class AS tables JOIN pg_attribute ON attrelid = tables.oid
+    WHERE attname = 'seq' AND relkind = 'r' AND relnamespace = to_regnamespace(current_schema())
+    AND NOT rolsuper AND NOT starts_with(rolname, 'pg_')
+    AND NOT pg_has_role(roles.oid, relowner, 'MEMBER')
+    AND has_column_privilege(roles.oid, tables.oid, attnum, 'INSERT')
     ORDER BY 1, 2, 3"""
 
 # Readers must not write through functions.
@@ -56,7 +63,7 @@ _CALLERS = """
     AND NOT rolsuper AND NOT starts_with(rolname, 'pg_')
     AND NOT pg_has_role(roles.oid, proowner, 'MEMBER')
     AND has_function_privilege(roles.oid, functions.oid, 'EXECUTE')
-    AND NOT has_table_privilege(roles.oid, 'decision', 'INSERT')
+    AND NOT has_any_column_privilege(roles.oid, 'decision', 'INSERT')
     ORDER BY 1, 2"""
 
 _GRANTED_DIRECTLY = """
@@ -89,6 +96,8 @@ def wider_grants(database: Database) -> list[str]:
     for role, table, right, serves in database.rows(_RIGHTS, [servers]):
         if table in OF_SERVERS:
             allowed = _OVERWRITE if serves else frozenset()
+        elif table.endswith(".seq"):
+            allowed = frozenset()
         else:
             allowed = _OF_WRITERS.get(table, _APPEND)
         if right not in allowed:
@@ -156,6 +165,15 @@ def grants_sql(database: Database) -> str:
         f"REVOKE ALL ON FUNCTION {functions} FROM PUBLIC",
         f"GRANT EXECUTE ON FUNCTION {functions} TO {writers}",
     ]
+    # The database numbers the rows: the row with the highest number would win forever.
+    for table, columns in tables_of(database, _OF_WRITERS).items():
+        name = f"{schema}.{quote(table)}"
+        given = ", ".join(quote(column.name) for column in columns if column.name != "seq")
+        if any(column.name == "seq" for column in columns):
+            statements += [
+                f"REVOKE INSERT ON {name} FROM {', '.join([writers, *others])}",
+                f"GRANT INSERT ({given}) ON {name} TO {writers}",
+            ]
     for table, rights in _OF_WRITERS.items():
         name = f"{schema}.{quote(table)}"
         statements += [

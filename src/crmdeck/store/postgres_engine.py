@@ -362,7 +362,7 @@ class PostgresEngine:
         sent = time.monotonic()
         may_write, microseconds = database.rows(
             "SELECT NOT pg_is_in_recovery() AND coalesce((SELECT "
-            "has_table_privilege(oid, 'INSERT') FROM pg_class "
+            "has_any_column_privilege(oid, 'INSERT') FROM pg_class "
             "WHERE oid = to_regclass('connection')), "
             "has_schema_privilege(current_schema(), 'CREATE')), "
             # The formats of times and fractions depend on the settings of the role.

@@ -25,7 +25,6 @@ UNREAD = "unread"
 
 _STATE_COLUMNS = ("connection_id", "object_type", "refresh", "state", "content_hash", "seen")
 REFRESH_COLUMNS = (
-    "seq",
     "run_id",
     "connection_id",
     "scope",
@@ -143,8 +142,10 @@ class RefreshRecord:
         for name, before in self._before.items():
             if name not in self._states:
                 self._states[name] = self._left(before, UNREAD) if before.present else before
-        # The states name their refresh, so its number comes before its row.
-        number = self._database.rows("SELECT nextval('happened')")[0][0]
+        self._database.insert("refresh", REFRESH_COLUMNS, [self._refresh_row(scope)])
+        # The states name their refresh, and the database numbers it.
+        own = "SELECT max(seq) FROM refresh WHERE connection_id = ? AND run_id = ?"
+        number = self._database.rows(own, [self._run.connection_id, self._run.id])[0][0]
         contents = {name: each.definition.content_hash for name, each in self._before.items()}
         rows: list[Row] = [
             (self._run.connection_id, name, number, state.name, content, state.seen)
@@ -153,7 +154,6 @@ class RefreshRecord:
             or state.name != self._before[name].name
         ]
         self._database.insert("object_state", _STATE_COLUMNS, rows)
-        self._database.insert("refresh", REFRESH_COLUMNS, [self._refresh_row(number, scope)])
         Validators(self._database).update(
             self._run.connection_id,
             self._validators,
@@ -166,10 +166,9 @@ class RefreshRecord:
         seen = self._last_refresh if before.name == THERE else before.seen
         return _State(state, before.definition, seen)
 
-    def _refresh_row(self, number: int, scope: Scope) -> Row:
+    def _refresh_row(self, scope: Scope) -> Row:
         present = [state for state in self._states.values() if state.present]
         return (
-            number,
             self._run.id,
             self._run.connection_id,
             scope.to_json(),
