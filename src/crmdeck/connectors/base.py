@@ -429,15 +429,13 @@ class DeliveryReader(Protocol):
         self,
         user_id: str,
         objects: Mapping[str, Sequence[str]],
-        owned: Collection[str],
         since: date,
         until: date,
         cancel: CancelToken,
     ) -> Mapping[str, RecordCounts | str]:
         """Count the records that a user created from `since` to before `until`, by object.
 
-        `objects` has the fields to count, `owned` the objects with an owner. An object that can't
-        be counted has a reason as text.
+        `objects` has the fields to count. An object that can't be counted has a reason as text.
         """
         ...
 

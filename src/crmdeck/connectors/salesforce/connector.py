@@ -139,12 +139,11 @@ class SalesforceConnector:
         self,
         user_id: str,
         objects: Mapping[str, Sequence[str]],
-        owned: Collection[str],
         since: date,
         until: date,
         cancel: CancelToken,
     ) -> Mapping[str, RecordCounts | str]:
-        return count_created(self._client, user_id, objects, owned, since, until, cancel)
+        return count_created(self._client, user_id, objects, since, until, cancel)
 
     def version_in_use(self) -> str | None:
         return self._client.version_in_use()

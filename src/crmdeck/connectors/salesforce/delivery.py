@@ -5,7 +5,8 @@ A composite call takes five queries: the counts of five objects, or counts and o
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from functools import partial
 
@@ -19,11 +20,12 @@ from crmdeck.model.delivery import RecordCounts
 _MEMBERS = "SELECT SelectedEntity, EventChannel FROM PlatformEventChannelMember"
 _CREATED = (
     "SELECT COUNT(Id) n{columns} FROM {name} WHERE CreatedDate >= {since}T00:00:00Z "
-    "AND CreatedDate < {until}T00:00:00Z AND CreatedById = '{user}'{owned}"
+    "AND CreatedDate < {until}T00:00:00Z AND CreatedById = '{user}'{inactive}"
 )
 _AT_ONCE = 5
 _OWNER_DAYS = timedelta(days=90)
 _OWNED = "owned_"
+_INACTIVE = " AND Owner.IsActive = false"
 
 
 def published_objects(client: SalesforceClient, cancel: CancelToken) -> tuple[str, ...]:
@@ -46,40 +48,33 @@ def count_created(
     client: SalesforceClient,
     user_id: str,
     objects: Mapping[str, Sequence[str]],
-    owned: Collection[str],
     since: date,
     until: date,
     cancel: CancelToken,
 ) -> Mapping[str, RecordCounts | str]:
     """Return the counts of each object, or why they can't be read."""
     asker, responses = Asker(client, cancel), dict[str, object]()
-    query = partial(_CREATED.format, until=until, user=user_id)
-    queries = {
-        name: query(
-            name=name,
-            since=since,
-            columns="".join(f", COUNT({each}) c{place}" for place, each in enumerate(fields)),
-            owned="",
-        )
-        for name, fields in objects.items()
-    }
-    inactive = " AND Owner.IsActive = false"
-    for name in owned:
-        queries[_OWNED + name] = query(
-            name=name, since=until - _OWNER_DAYS, columns="", owned=inactive
-        )
-    names = list(queries)
-    for first in range(0, len(names), _AT_ONCE):
-        responses |= asker.query({each: queries[each] for each in names[first : first + _AT_ONCE]})
+    first, queries = until - _OWNER_DAYS, dict[str, str]()
+    for name, fields in objects.items():
+        columns = "".join(f", COUNT({each}) c{place}" for place, each in enumerate(fields))
+        query = partial(_CREATED.format, name=name, until=until, user=user_id)
+        queries[name] = query(columns=columns, since=since, inactive="")
+        queries[_OWNED + name] = query(columns="", since=first, inactive=_INACTIVE)
+    names = sorted(queries, key=lambda name: name.startswith(_OWNED))
+    for start in range(0, len(names), _AT_ONCE):
+        responses |= asker.query({each: queries[each] for each in names[start : start + _AT_ONCE]})
     found: dict[str, RecordCounts | str] = {}
     for name, fields in objects.items():
         try:
             records, *filled = _numbers(responses.get(name), 1 + len(fields))
-            owners = _numbers(responses.get(_OWNED + name), 1)[0] if name in owned else None
         except SourceError as error:
             found[name] = " ".join(filter(None, (error.message, error.cause)))
-        else:
-            counts = dict(zip(fields, filled, strict=True))
+            continue
+        counts = dict(zip(fields, filled, strict=True))
+        found[name] = RecordCounts(records=records, filled=counts)
+        # Not every object has an owner.
+        with suppress(SourceError):
+            [owners] = _numbers(responses.get(_OWNED + name), 1)
             found[name] = RecordCounts(records=records, filled=counts, inactive_owners=owners)
     return found
 

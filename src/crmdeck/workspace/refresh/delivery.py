@@ -52,7 +52,9 @@ def read_delivery(
         last = session.deliveries.last([connection.id]).get(connection.id)
         nights = session.deliveries.since(connection.id, begin - timedelta(days=1))
         schemas = session.snapshots.newest([(connection.id, name) for name in pushed])
-        events = session.drift.events(connection.id, since=begin)
+        events = session.drift.page(
+            connection.id, None, severities=[Severity.RISKY, Severity.BREAKING], since=begin
+        )
     known = last
     if known is None or known.user_id != user:
         known = DeliveryReading(user_id=user, since=today - RECENT, until=today - RECENT)
@@ -77,7 +79,7 @@ def read_delivery(
     elif pushed and known.until < today:
         fields: dict[str, list[str]] = {}
         uncounted: list[str] = []
-        owned, since, gaps = set[str](), max(known.until, today - RECENT), []
+        since, gaps = max(known.until, today - RECENT), []
         for (_, name), schema in schemas.items():
             there = {field.name: field for field in schema.fields}
             fields[name] = sorted(
@@ -87,19 +89,20 @@ def read_delivery(
             )
             uncounted += [f"{name}.{each}" for each in sorted(pushed[name] & there.keys())
                           if each not in fields[name]]  # fmt: skip
-            if "OwnerId" in there and "User" in there["OwnerId"].references:
-                owned.add(name)
         reader = connector
         answers = ask(
             "Silence, owners",
-            lambda: reader.count_created(user, fields, owned, since, today, cancel),
+            lambda: reader.count_created(user, fields, since, today, cancel),
         )
         # After a failure, the next refresh asks again.
         if answers is not None:
             counts = {name: one for name, one in answers.items() if isinstance(one, RecordCounts)}
             known = known.model_copy(update={"since": since, "until": today, "counts": counts})
-            changes = [one for one in (*events, *news) if one.severity is not Severity.SAFE]
-            changed = {(one.object_type, one.field_name) for one in changes}
+            changed = {
+                (one.object_type, one.field_name)
+                for one in (*events, *news)
+                if one.severity is not Severity.SAFE
+            }
             silences, few = find_silences(
                 [*(one for one in nights if one.user_id == user), known], changed
             )
