@@ -72,7 +72,7 @@ RATCHETED = {
     r"^(Return|Yield) (what|how|which)\b": "the noun",
     r"\bwire shape\b": "the API format",
     r"\bedge values\b": "boundary values",
-    r"\bissues\b": "findings, warnings",
+    r"(?<![/\[])\bissues\b": "findings, warnings",
 }
 """Further phrases: a file may have as many as `DEBT` lists for it, and never more."""
 

@@ -36,8 +36,8 @@ class ExitCode(IntEnum):
 
 _MEANINGS = {
     ExitCode.OK: "success",
-    ExitCode.FAILED: "nothing worked, or `doctor` found a problem outside the cache",
-    ExitCode.USAGE: "wrong usage or an unknown name; nothing was done",
+    ExitCode.FAILED: "the command failed, or `doctor` found a problem outside the cache",
+    ExitCode.USAGE: "wrong usage or an unknown name; crmdeck did nothing",
     ExitCode.REAUTH_REQUIRED: "a connection needs a sign-in",
     ExitCode.DRIFT: "a change, a difference or a broken mapping that fails",
     ExitCode.CACHE_BUSY: "the cache is busy or unreadable",

@@ -25,7 +25,8 @@ def resolve_home(home: Path | str | None = None) -> Path:
     if home == "":
         raise UsageError(
             "The name of the workspace is empty.",
-            remedy="Name a folder with --home FOLDER, or omit --home for the default workspace.",
+            remedy="Enter a folder with --home FOLDER, or leave out --home for the default "
+            "workspace.",
             code="NO_SUCH_PLACE",
         )
     chosen = home or os.environ.get(HOME_VARIABLE)
@@ -93,7 +94,7 @@ def absolute_path(path: Path | str) -> Path:
             cause="The current folder was deleted."
             if isinstance(error, OSError)
             else "No user with that name has a home folder here.",
-            remedy="Change to an existing folder, or name the absolute path.",
+            remedy="Change to an existing folder, or use an absolute path.",
             code="NO_SUCH_PLACE",
         ) from error
 

@@ -34,7 +34,7 @@ class NoticeRoute(BaseModel):
 
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,30}$", description="Name of the route.")
     kind: Literal["slack", "teams", "email", "webhook", "other"] = Field(
-        description="Type of the service behind the address."
+        description="Service that the URL belongs to."
     )
     at_least: Severity = Field(Severity.RISKY, description="Minimum severity of changes to send.")
     connections: tuple[str, ...] = Field(("*",), description="Name patterns of connections.")
@@ -97,7 +97,7 @@ class Settings(BaseModel):
         "workspace.",
     )
     quota_reserve: float = Field(
-        0.10, ge=0, lt=1, description="Share of the API allowance to leave to others."
+        0.10, ge=0, lt=1, description="Share of the API quota that crmdeck leaves to other apps."
     )
     secrets: Literal["keyring", "file", "workspace"] = Field(
         "keyring", description="Default store for secrets."
@@ -109,7 +109,7 @@ class Settings(BaseModel):
         "`CRMDECK_SECRETS_KEY` has it.",
     )
     secrets_key_command: tuple[str, ...] = Field(
-        (), description="Program and arguments that print this key instead, without a shell."
+        (), description="Program and arguments that print this key instead; no shell runs them."
     )
     encoder: Literal["auto", "none"] = Field(
         "auto", description="Whether matching uses the sentence encoder."
@@ -121,7 +121,7 @@ class Settings(BaseModel):
         "events.",
     )
     samples: bool = Field(
-        True, description="Whether crmdeck may read a few records to show fill rates."
+        True, description="Whether crmdeck can read records, for fill rates and preflight."
     )
     auto_advance: bool = Field(
         True, description="Whether the console moves to the next undecided row after a decision."
@@ -166,7 +166,7 @@ class Settings(BaseModel):
         description="`crmdeck serve`: roles by group of the provider: `main:admin acme:viewer`.",
     )
     oidc_groups_claim: str = Field(
-        "groups", description="`crmdeck serve`: claim of the ID token with the groups."
+        "groups", description="`crmdeck serve`: ID token claim that contains the groups."
     )
     oidc_scope: str = Field(
         "openid email profile", description="`crmdeck serve`: scopes to ask the provider for."

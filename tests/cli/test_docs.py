@@ -120,7 +120,8 @@ def test_every_block_names_its_language_and_why_it_does_not_run(page: Path) -> N
 
 
 SHOWN = re.compile(
-    r"^```sh\n(crmdeck .*)\n```\n\n<!-- first lines, 100 columns -->\n```text\n((?:.*\n)*?)```$",
+    r"^```sh\n((?:(?!```).*\n)*?)(crmdeck .*)\n```\n\n"
+    r"<!-- first lines, 100 columns -->\n```text\n((?:.*\n)*?)```$",
     re.MULTILINE,
 )
 SHOWING = [(page, *found) for page in PAGES for found in SHOWN.findall(page.read_text("utf-8"))]
@@ -129,11 +130,13 @@ SHOWING = [(page, *found) for page in PAGES for found in SHOWN.findall(page.read
 def test_docs_show_the_first_lines_of_each_command(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert len(SHOWING) >= 4
+    assert len(SHOWING) >= 8
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
     shell = Shell(tmp_path / "home")
     shell.run("demo", "--reset")
-    for page, line, shown in SHOWING:
+    for page, before, line, shown in SHOWING:
+        assert not before or in_a_shell(before, {}).code == 0, page.name
         done = shell.attempt(*shlex.split(line)[1:], columns=100)
         lines = [each.rstrip() for each in done.stdout.splitlines()]
         # The demo's dates move with today.

@@ -131,7 +131,7 @@ def test_each_prints_one_record_for_each_message(shell: Shell) -> None:
         ("UNABLE_TO_LOCK_ROW: busy", ("--fail-on", "schema"), 0, "1 error"),
         ("STRING_TOO_LONG: Name: data value too large: x", ("--fail-on", "schema"), 4, "1 cause"),
         ('{"message": "UNABLE_TO_LOCK_ROW"}\n{broken', (), 6, "Can't read 1 row"),
-        ("{broken\n{more", (), 1, "Nothing in the input can be read"),
+        ("{broken\n{more", (), 1, "crmdeck can't read anything in the input"),
         ("STRING_TOO_LONG", ("--connection", "nosuch"), 2, "nosuch"),
         ("all is well", (), 0, "No errors"),
     ],

@@ -77,7 +77,7 @@ def test_status_shows_steps_and_drift_who_did_it(tmp_path: Path) -> None:
     shell.run("refresh", "acme")
     header, _, event = shell.run("drift", "acme", "--format", "table").stdout.splitlines()
     assert header.rstrip().endswith("changed by")
-    assert event.endswith("unknown: The source 'files' doesn't record who made changes.")
+    assert event.endswith("unknown: The 'files' source doesn't record who made changes.")
     assert shell.json("drift", "acme")["events"][0]["changedBy"] is None
 
 

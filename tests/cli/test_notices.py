@@ -159,14 +159,14 @@ def test_what_fails_is_tried_again_and_then_said(night: Night, listener: Listene
         notices = Notices(ws.context, pause=pauses.append)
         listener.failing = 3
         ops, _ = notices.send(report)
-        assert (ops.sent, ops.error) == (False, "The server answered 500.")
+        assert (ops.sent, ops.error) == (False, "The server returned 500.")
         assert tuple(pauses) == PAUSES
         listener.failing = 2
         ops, *_ = notices.send(report)
         assert ops.sent
         (failed,) = ws.audit.entries(event="notice.failed")
         assert "ops" in failed.summary
-        assert notices.heartbeat("http://127.0.0.1:9/x") == "No server answers at this address."
+        assert notices.heartbeat("http://127.0.0.1:9/x") == "No server responds at this URL."
 
 
 def test_a_workspace_that_cannot_record_it_sends_nothing(night: Night, listener: Listener) -> None:
@@ -207,7 +207,7 @@ def test_who_answers_drop_by_drop_holds_up_no_check(
             notices = Notices(ws.context, pause=lambda _: None, patience=0.2)
             (ops,) = notices.send(report)
         over.set()
-    assert (ops.sent, ops.error) == (False, "No answer within 0.2 s.")
+    assert (ops.sent, ops.error) == (False, "No response within 0.2 s.")
 
 
 def test_a_route_that_can_not_be_used_is_said_before_the_check(

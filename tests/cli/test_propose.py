@@ -68,7 +68,10 @@ def test_a_proposal_is_a_folder_that_is_never_overwritten(shell: Shell, tmp_path
     ("arguments", "sentence"),
     [
         (("--field", "acountName"), "No PartnerOS field named 'acountName'."),
-        (("--field", "estimatedValue"), "Opportunity lacks nothing for 'estimatedValue'."),
+        (
+            ("--field", "estimatedValue"),
+            "Opportunity already has everything 'estimatedValue' needs.",
+        ),
         (("--field", "currency", "--project", "."), "has no fields of Opportunity"),
     ],
 )

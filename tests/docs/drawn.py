@@ -6,7 +6,7 @@ import importlib
 import json
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_type_hints
 
@@ -49,11 +49,18 @@ ANSWERS: Mapping[str, tuple[type[BaseModel], str]] = {
 """The record of each command line with --json."""
 
 
+def table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    """Return a Markdown table."""
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cells)} |\n".replace("|  |", "| |") for cells in lines)
+
+
 def exit_codes() -> str:
     """Return the exit codes and their order."""
-    rows = "".join(f"- {int(code)} `{code.reason}`: {code.meaning}\n" for code in ExitCode)
+    rows = [(str(int(code)), f"`{code.reason}`", code.meaning) for code in ExitCode]
     order = ", ".join(str(int(code)) for code in FIRST_OF)
-    return f"{rows}\nIf several apply, the first of {order} wins.\n"
+    codes = table(("code", "reason", "meaning"), rows)
+    return f"{codes}\nIf several apply, the first of {order} wins.\n"
 
 
 def gates() -> str:
@@ -67,10 +74,15 @@ def gates() -> str:
             collect(f"{path} {name}".strip(), inner)
 
     collect("", completion_table())
-    return "".join(
-        f"- {', '.join(f'`{path}`' for path in paths)}: "
-        f"{', '.join(f'`{value}`' for value in values.split('|'))}\n"
-        for values, paths in rows.items()
+    return table(
+        ("commands", "values"),
+        [
+            (
+                ", ".join(f"`{path}`" for path in paths),
+                ", ".join(f"`{value}`" for value in values.split("|")),
+            )
+            for values, paths in rows.items()
+        ],
     )
 
 
@@ -90,19 +102,20 @@ def kinds() -> Iterator[type[CrmdeckError]]:
 
 def filters() -> str:
     """Return the filters of exports."""
-    rows: list[str] = []
-    for name, option in FILTERS.items():
-        exports = ", ".join(f"`{what}`" for what, taken in TAKES.items() if name in taken)
-        rows.append(f"- `{option}`: {exports}\n")
-    return "".join(rows)
+    rows = [
+        (f"`{option}`", ", ".join(f"`{what}`" for what, taken in TAKES.items() if name in taken))
+        for name, option in FILTERS.items()
+    ]
+    return table(("option", "exports that accept it"), rows)
 
 
 def formats() -> str:
     """Return the formats of records."""
-    return "".join(
-        f"- `{each.name}`{'' if each.render else ' (file only)'}: {each.values}\n"
+    rows = [
+        (f"`{each.name}`{'' if each.render else ' (file only)'}", each.values)
         for each in FORMATS.values()
-    )
+    ]
+    return table(("format", "values"), rows)
 
 
 def settings() -> str:
@@ -123,14 +136,12 @@ def commands() -> str:
 def options(kind: type[BaseModel]) -> str:
     """Return the keys of a model of settings."""
     properties = kind.model_json_schema()["properties"]
-    rows: list[str] = []
+    rows: list[tuple[str, ...]] = []
     for name, field in kind.model_fields.items():
         unset = None if field.is_required() else field.get_default(call_default_factory=True)
-        words = said(properties[name])
-        if unset not in (None, {}, ()):
-            words += f", default `{json.dumps(unset)}`"
-        rows.append(f"- `{name}` ({words}): {field.description or ''}\n")
-    return "".join(rows)
+        default = "" if unset in (None, {}, ()) else f"`{json.dumps(unset)}`"
+        rows.append((f"`{name}`", said(properties[name]), default, field.description or ""))
+    return table(("key", "value", "default", "meaning"), rows)
 
 
 def said(schema: Mapping[str, Any]) -> str:
@@ -180,10 +191,10 @@ def inner(kind: type[BaseModel]) -> Iterator[type[BaseModel]]:
 
 def answers() -> str:
     """Return the record of each command."""
-    return "".join(
-        f"- `{command}`: {link(kind.__name__)}{', ' if more else ''}{more}\n"
-        for command, (kind, more) in ANSWERS.items()
-    )
+    rows = [
+        (f"`{command}`", link(kind.__name__), more) for command, (kind, more) in ANSWERS.items()
+    ]
+    return table(("command", "record", "note"), rows)
 
 
 def records() -> str:
@@ -197,11 +208,8 @@ def records() -> str:
             for key, value in schema["properties"].items():
                 value_of_key = value_words(value, definitions).removesuffix(" or `null`")
                 keys.setdefault(value_of_key, []).append(f"`{key}`")
-            rows = "".join(
-                f"- {', '.join(names)}{'' if value == 'text' else f': {value}'}\n"
-                for value, names in keys.items()
-            )
-            parts.append(f"### {name}\n\n{words}\n\n{rows}")
+            rows = [(", ".join(names), value) for value, names in keys.items()]
+            parts.append(f"### {name}\n\n{words}\n\n{table(('keys', 'value'), rows)}")
     return "\n".join(parts)
 
 

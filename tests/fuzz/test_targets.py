@@ -147,6 +147,6 @@ def test_a_backup_that_unpacks_to_anything_is_refused(tmp_path: Path) -> None:
         with archive.open("tables/audit.jsonl", "w", force_zip64=True) as member:
             for _ in range(70):
                 member.write(bytes(1024 * 1024))
-    with pytest.raises(SourceError, match="isn't a backup") as caught:
+    with pytest.raises(SourceError, match="isn't a crmdeck backup") as caught:
         check_backup(bomb)
     assert "larger than crmdeck ever writes" in str(caught.value)

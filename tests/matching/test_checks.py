@@ -212,7 +212,7 @@ HOMES = (Home("s", "a"), Home("t", "b"))
 @pytest.mark.parametrize(
     ("left", "right", "homes", "expected"),
     [
-        ("x", "y", HOMES, ["Different meaning: x is one, y is two."]),
+        ("x", "y", HOMES, ["Different meaning: x means one, y means two."]),
         ("x", "x", HOMES, []),
         ("x", "near", HOMES, []),
         ("x", "unknown", HOMES, []),

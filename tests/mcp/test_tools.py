@@ -119,7 +119,7 @@ def test_field_mapping_and_preflight_answer_in_rows(ws: Workspace) -> None:
     assert {"attribute": "type", "value": "picklist"} in facts
     assert any(row.get("picklistValue") == "Closed Won" for row in facts)
     rows = answer(ws, "mapping")["rows"]
-    assert {"requiredCrmField": "Name", "state": "no source"} in rows
+    assert {"requiredCrmField": "Name", "state": "not mapped"} in rows
     assert any("changedSince" in row for row in rows)
     assert PAIR in {row["objectPair"] for row in answer(ws, "mapping", pair=None)["rows"]}
     assert "rejected" in {row["outcome"] for row in answer(ws, "preflight")["rows"]}

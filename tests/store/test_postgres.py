@@ -291,7 +291,7 @@ def test_a_read_only_store_makes_no_tables(postgres_url: str) -> None:
 
 def test_a_database_of_somebody_else_is_left_alone(postgres_url: str) -> None:
     execute(postgres_url, "CREATE TABLE theirs (a INT)")
-    with pytest.raises(CacheError, match="isn't a workspace") as caught:
+    with pytest.raises(CacheError, match="isn't a crmdeck workspace") as caught:
         names(Store(postgres_url))
     assert caught.value.code == "DATABASE_NOT_OURS"
     execute(postgres_url, "CREATE SCHEMA crmdeck")

@@ -18,6 +18,7 @@ from crmdeck.tui.panes.mapping import columns as mapping
 from crmdeck.tui.panes.registry import PANES
 from crmdeck.tui.panes.schema.fields import every_keys
 from crmdeck.tui.panes.schema.objects import object_keys
+from tests.docs.drawn import table
 
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->"
@@ -58,7 +59,7 @@ def page(text: str) -> str:
 
 
 def keys_of_panes() -> str:
-    """Return the keys of each pane as lists, without those of the dialogs."""
+    """Return the keys of each pane as tables, without those of the dialogs."""
     scopes: dict[str, list[tuple[str, str]]] = {
         "panes": [(f"`{spec.key}`", f"Show {spec.title}.") for spec in PANES],
         "everywhere": [],
@@ -73,8 +74,7 @@ def keys_of_panes() -> str:
     for dialog in DIALOGS:
         del kept[dialog]
     return "\n".join(
-        f"### {scope}\n\n" + "".join(f"- {keys}: {title}\n" for keys, title in paired(rows))
-        for scope, rows in kept.items()
+        f"### {scope}\n\n{table(('key', 'action'), paired(rows))}" for scope, rows in kept.items()
     )
 
 
@@ -107,10 +107,10 @@ def filter_table() -> str:
         "Audit": audit.filter_keys(now),
     }
     rows = (
-        f"- {pane}: {' '.join(f'`{name}:`' for name, key in keys.items() if not key.old)}\n"
+        (pane, " ".join(f"`{name}:`" for name, key in keys.items() if not key.old))
         for pane, keys in panes.items()
     )
-    return "".join(rows)
+    return table(("list", "filter keys"), rows)
 
 
 if __name__ == "__main__":

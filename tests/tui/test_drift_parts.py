@@ -68,7 +68,7 @@ def test_the_added_field_of_a_rename_follows_the_removed_one() -> None:
     other = event("Beta", severity=Severity.RISKY)
     lines = arrange(timeline(other, came, left), None, ()).lines
     assert [line.key for line in lines] == ["Beta", "Zeta", "Alpha"]
-    assert [line.when for line in lines] == ["16 May"] * 3
+    assert [line.when for line in lines] == ["May 16"] * 3
 
 
 def test_breaking_changes_come_first_until_acknowledged() -> None:

@@ -114,7 +114,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
 
         await desk.go("crm:Name")
         text = screen_text(desk.pilot)
-        assert "▲ always: no source" in text
+        assert "▲ not mapped" in text
         assert "FAILING  1" in text
         assert "Enter maps 1 required" in text
         await desk.press("a")
@@ -675,7 +675,7 @@ async def test_a_crm_change_for_the_row_is_shown_then_written_to_a_folder(
         assert isinstance(desk.app.screen, Prompt)
         shown = screen_text(desk.pilot)
         assert "Currency__c: Text(3)" in shown
-        assert "It deploys nothing." in shown
+        assert "You deploy them." in shown
         await desk.press("enter")
         folder = tmp_path / "crm-change-Opportunity"
         await until(desk.pilot, lambda: (folder / "PULL_REQUEST.md").exists())

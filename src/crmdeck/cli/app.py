@@ -48,7 +48,7 @@ _SECTIONS: dict[str | None, dict[str, tuple[str, str]]] = {
         "preflight": ("preflight", "Show which writes the CRM will reject or change."),
         "propose": ("propose", "Write the CRM changes that a mapping needs, as files."),
         "impact": ("impact", "Show what breaks if a CRM field changes."),
-        "explain": ("explain", "Explain a sync's errors: change, person and mapping row."),
+        "explain": ("explain", "Explain sync errors: the change, who made it, and the row."),
         "suggest": ("mapping", "Suggest a CRM field for each PartnerOS field."),
         "compare": ("drift", "Compare two stored schemas."),
     },
@@ -61,7 +61,7 @@ _SECTIONS: dict[str | None, dict[str, tuple[str, str]]] = {
         "serve": ("serve", "Serve the Integrations API to a team."),
         "policy": ("check", "Show, set and remove the policy that excuses findings."),
         "audit": ("audit", "Show the audit log, newest first."),
-        "team": ("team", "Print the grants of a team's database."),
+        "team": ("team", "Print the SQL grants for a team's database."),
         "mcp": ("mcp", "Answer an assistant's questions (MCP)."),
     },
     "Maintenance": {
@@ -72,7 +72,7 @@ _SECTIONS: dict[str | None, dict[str, tuple[str, str]]] = {
         "restore": ("backup", "Restore a backup."),
     },
     "More": {
-        "demo": ("console", "Open the console with the built-in demo, or reset it."),
+        "demo": ("console", "Open or reset the built-in demo."),
         "match": ("mapping", "Match the fields of two schema files."),
         "screenshots": ("console", "Draw the pictures for the docs."),
         "sandbox": ("sandbox", "Start the built-in CRM on this machine."),
@@ -216,7 +216,8 @@ app = command_group(
     "crmdeck",
     cls=CommandGroup,
     help="Look after the CRM connections of a PartnerOS organization: health, schema, drift, "
-    "mapping. Without a command the console opens, with the options of 'crmdeck console'.",
+    "mapping. If you enter no command, crmdeck opens the console, with the options of "
+    "'crmdeck console'.",
     lone=True,
 )
 

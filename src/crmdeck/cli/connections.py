@@ -205,7 +205,7 @@ def rename(ws: workspace.Workspace, name: str, new_name: str, as_json: bool = Fa
 def disconnect(ws: workspace.Workspace, name: str, as_json: bool = False) -> None:
     """Mark a connection as disconnected, and delete nothing."""
     connection = ws.connections.disconnect(name)
-    said = f"{connection.name} is disconnected. Its schemas, changes and mappings are kept."
+    said = f"{connection.name} is disconnected. crmdeck keeps its schemas, changes and mappings."
     emit_or_say({"success": True}, said, as_json)
 
 

@@ -29,7 +29,7 @@ def demo(read_only: bool = False, reset: bool = False) -> ExitCode:
     if not reset:
         return open_console(demo=True, read_only=read_only)
     workspace.reset_demo()
-    say("The demo is as new.")
+    say("The demo is back to its original state.")
     return ExitCode.OK
 
 

@@ -105,7 +105,7 @@ def _each(
 
     emit(lines(), exactly=True)
     if counts["not read"] and not counts["read"]:
-        raise SourceError("Nothing in the input can be read.", code="NOTHING_READ")
+        raise SourceError("crmdeck can't read anything in the input.", code="NOTHING_READ")
     reasons = [ExitCode.PARTIAL] if counts["not read"] else []
     if fail_on is not None and counts["schema"]:
         reasons.append(ExitCode.DRIFT)

@@ -184,7 +184,7 @@ def _say_result(name: str, result: model.RefreshResult) -> None:
         calls = ", ".join(
             f"{model.RULE_WORDS[kind]} {n}" for kind, n in result.rule_calls.items() if n
         )
-        say(f"  calls for rules: {calls}")
+        say(f"  requests for rules: {calls}")
     for failure in result.failures:
         say(f"  {failure.object_type}: {_sentences(failure)}")
     for notice in result.notices:

@@ -218,7 +218,7 @@ def filled(
 ) -> None:
     """Mark required CRM fields as filled by PartnerOS or by automation."""
     if clear and value is not None:
-        raise UsageError("--clear takes no value.", remedy="Leave out --with, or --clear.")
+        raise UsageError("--clear doesn't accept a value.", remedy="Leave out --with, or --clear.")
     mark = partial(ws.mappings.mark_filled, name, pair, fields, filled=not clear, value=value)
     mode.carry_out(ws, mark, partial(_report, as_json=mode.as_json), len)
     if value is not None:

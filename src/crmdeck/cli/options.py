@@ -51,7 +51,9 @@ OPTIONS: dict[str, OptionRow] = {
     "jq": OptionRow("Filter the JSON with jq: '.[].name'", "EXPRESSION"),
     # Of lists and files.
     "format": OptionRow(
-        f"{either(LISTED)} (default: by the file name, else table).", "FORMAT", words=lambda: LISTED
+        f"{either(LISTED)} (default: from the file name, otherwise table).",
+        "FORMAT",
+        words=lambda: LISTED,
     ),
     "output": OptionRow("Output file (default: stdout).", "FILE", ("--output", "-o")),
     "force": OptionRow("Overwrite an existing file."),
@@ -78,9 +80,9 @@ OPTIONS: dict[str, OptionRow] = {
     ),
     # Findings and changes.
     "finding": _argument("ID", "ID of a finding, from crmdeck findings."),
-    "urgency": OptionRow("Only findings of this urgency."),
+    "urgency": OptionRow("Only findings with this urgency."),
     "findings list everything": OptionRow(
-        "Also notes, and accepted, snoozed and excused findings.", names=("--all",)
+        "Also list notes, and accepted, snoozed and excused findings.", names=("--all",)
     ),
     "findings accept until": OptionRow("Last day: 2026-12-31.", "DATE"),
     "findings snooze until": OptionRow("Last day: 2026-12-31.", "DATE"),
@@ -104,7 +106,7 @@ OPTIONS: dict[str, OptionRow] = {
     "head": OptionRow("Earlier head that the audit log must contain.", "HASH"),
     "drift object_type": OptionRow("Object name (default: all).", names=("--object",)),
     "open_only": OptionRow(
-        "Only open changes: not acknowledged, not changed back.", names=("--open",)
+        "Only open changes: breaking or risky, and not settled.", names=("--open",)
     ),
     "acknowledge": OptionRow("ID of a change or a change group (repeatable), or 'shown'.", "ID"),
     "note": OptionRow("Note for the acknowledgment.", "TEXT"),
@@ -134,7 +136,7 @@ OPTIONS: dict[str, OptionRow] = {
     ),
     "export format": OptionRow(
         f"Data: {', '.join(workspace.FORMATS)}. Reports: {', '.join(workspace.REPORT_FORMATS)} "
-        "(default: by the file name, else json or markdown).",
+        "(default: from the file name, otherwise json or markdown).",
         "FORMAT",
         words=lambda: dict.fromkeys(workspace.SUFFIXES.values()),
     ),
@@ -151,12 +153,12 @@ OPTIONS: dict[str, OptionRow] = {
     "mapping check pair": _argument("[PAIR]", "Object pair (default: all)."),
     "state": OptionRow("Only mappings in this state."),
     "picks": _argument(
-        "FIELD[=CRM_FIELD]...", "PartnerOS field, with a CRM field or the suggested one."
+        "FIELD[=CRM_FIELD]...", "PartnerOS field; =CRM_FIELD overrides the suggestion."
     ),
     "encoder": OptionRow("'auto', or 'none' to match without the sentence encoder.", "auto|none"),
     "suggest fields": OptionRow("PartnerOS field (repeatable).", "FIELD", ("--field",)),
     "confidence": OptionRow(
-        "Also accept suggestions with this confidence.", "0..1", least=0, most=1
+        "Also accept suggestions of at least this confidence.", "0..1", least=0, most=1
     ),
     "direction": OptionRow("Direction (default: as suggested)."),
     "value_map": OptionRow(
@@ -168,7 +170,9 @@ OPTIONS: dict[str, OptionRow] = {
     "no_value_map": OptionRow("Accept values that the CRM field doesn't have."),
     "mapping filled fields": _argument("CRM_FIELD...", "CRM fields."),
     "mapping filled value": OptionRow(
-        "What fills them, for preflight: a value, or '{accountName} renewal'.", "VALUE", ("--with",)
+        "Value that fills them, for preflight, such as '{accountName} renewal'.",
+        "VALUE",
+        ("--with",),
     ),
     "clear": OptionRow("Clear the mark."),
     "fields": _argument("FIELD...", "PartnerOS fields."),
@@ -182,7 +186,9 @@ OPTIONS: dict[str, OptionRow] = {
     "mapping apply file": _argument(
         "FILE", "Mapping file (JSON) or sheet (XLSX, CSV), or - for stdin."
     ),
-    "mapping apply to": OptionRow("Repeat NAME to apply the file of another connection.", "NAME"),
+    "mapping apply to": OptionRow(
+        "Confirm applying another connection's file by repeating NAME.", "NAME"
+    ),
     "map_object": OptionRow("Object pair in the file (default: PAIR)."),
     "overwrite": OptionRow("Also apply rows that changed since the export."),
     "left": _argument("LEFT", "Schema file."),
@@ -196,7 +202,7 @@ OPTIONS: dict[str, OptionRow] = {
     ),
     "sample": OptionRow("Read N CRM records, and show which values PartnerOS won't accept.", "N"),
     "update": OptionRow("Judge updates of existing records.", names=("--update/--create",)),
-    "as_user": OptionRow("Apply the permissions of the connection's user."),
+    "as_user": OptionRow("Apply the permissions of crmdeck's own user."),
     "record_type": OptionRow("API name of the record type."),
     "filled": OptionRow("CRM field that PartnerOS or automation fills.", "FIELD"),
     "ignore": OptionRow("Column to leave out.", "COLUMN"),
@@ -204,7 +210,7 @@ OPTIONS: dict[str, OptionRow] = {
         "Exit with 4 on this outcome; each includes the ones before it."
     ),
     "preflight format": OptionRow(
-        "Findings: csv, jsonl. Report: html, xlsx, markdown, json (default: by the file name).",
+        "Findings: csv, jsonl. Report: html, xlsx, markdown, json (default: from the file name).",
         "FORMAT",
         words=lambda: ("csv", "jsonl", "html", "xlsx", "markdown", "json"),
     ),
@@ -218,20 +224,20 @@ OPTIONS: dict[str, OptionRow] = {
     "propose force": OptionRow("Overwrite existing files."),
     "explain file": _argument("[FILE]", "File with errors, or - for stdin."),
     "explain pair": OptionRow("Object pair of the failed records."),
-    "explain at": OptionRow(f"Time of errors without one: {DATE[:-1]} (default: now).", "DATE"),
+    "explain at": OptionRow(f"Time of errors that have none: {DATE[:-1]} (default: now).", "DATE"),
     "explain connection": OptionRow("Connection name (default: the only one that fits).", "NAME"),
     "explain fail_on": OptionRow("Exit with 4 if the schema is a cause."),
     "explain format": OptionRow(
         "Format (default: by the file name, else text).",
         words=lambda: dict.fromkeys(workspace.ERROR_FORMATS.values()),
     ),
-    "column": OptionRow("Column with the messages (default: found)."),
-    "each": OptionRow("Explain each message alone, one record a line."),
+    "column": OptionRow("Column with the messages (default: detected)."),
+    "each": OptionRow("Explain each message on its own, one record per line."),
     "values": OptionRow("Show or mask the values of records.", names=("--values/--no-values",)),
     # Connections.
     "source": OptionRow("How crmdeck reaches the CRM.", words=workspace.sources),
     "platform": OptionRow("CRM.", words=lambda: workspace.CRMS),
-    "path": OptionRow("Exported schemas: a file or a folder (source files)."),
+    "path": OptionRow("Exported schemas: a file or a folder (files source)."),
     "instance_url": OptionRow(
         "Salesforce: production, sandbox, or the org URL (default: production)."
     ),
@@ -240,7 +246,7 @@ OPTIONS: dict[str, OptionRow] = {
     ),
     "endpoint": OptionRow("Custom API URL: a sandbox or a proxy.", "URL"),
     "connections set endpoint": OptionRow("Custom API URL ('' restores the vendor's).", "URL"),
-    "remote_id": OptionRow("Integration ID in PartnerOS (source partneros)."),
+    "remote_id": OptionRow("Integration ID in PartnerOS (partneros source)."),
     "scope": OptionRow("Objects to refresh."),
     "include": OptionRow("Object to add to the scope (repeatable).", "OBJECT"),
     "exclude": OptionRow("Object to leave out of the scope (repeatable).", "OBJECT"),
@@ -260,7 +266,7 @@ OPTIONS: dict[str, OptionRow] = {
         "Sign-in flow: browser, refresh-token, jwt, client-credentials, access-token (Salesforce); "
         "access-token, browser, refresh-token (HubSpot); password, session-token (PartnerOS)."
     ),
-    "secrets": OptionRow("Where to store secrets (default: as in the settings, else keyring)."),
+    "secrets": OptionRow("Where to store secrets (default: from settings, otherwise keyring)."),
     "private_key_file": OptionRow("Private key file (PEM), for jwt."),
     "redirect_port": OptionRow(
         "Port in the callback URL of your app; 0 picks a free one (default: the port that crmdeck "
@@ -293,7 +299,7 @@ OPTIONS: dict[str, OptionRow] = {
     "metrics_host": OptionRow("Address for metrics."),
     "email": _argument("EMAIL", "Email address of the user."),
     "role": OptionRow("Role: viewer, member or admin."),
-    "serve users add role": OptionRow("Role (default: member, for the first user admin)."),
+    "serve users add role": OptionRow("Role (default: member; admin for the first user)."),
     "organization": OptionRow("ORGANIZATION or ORGANIZATION:ROLE (repeatable)."),
     "serve users set organization": OptionRow(
         "ORGANIZATION or ORGANIZATION:ROLE; replaces all (repeatable)."
@@ -312,7 +318,7 @@ OPTIONS: dict[str, OptionRow] = {
     "allow_suggestions": OptionRow("Allow suggestions, for a user to accept."),
     # The console, the demo and this page.
     "read_only": OptionRow("Open the console read-only."),
-    "reset": OptionRow("Discard all changes to the demo, and stop."),
+    "reset": OptionRow("Discard all changes to the demo without opening it."),
     "shell": _argument("SHELL", "Shell: bash, zsh or fish."),
     "web host": OptionRow("Loopback address to listen on."),
     "web port": OptionRow("Port to listen on.", least=1, most=65535),

@@ -35,7 +35,7 @@ def propose(
         say(
             "Write the files with -o FOLDER."
             if proposal.files
-            else "No files: each change has to be made by hand."
+            else "No files: make each change by hand in the CRM."
         )
 
 

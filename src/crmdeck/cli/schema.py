@@ -175,10 +175,10 @@ def _show_preview(
     ):
         return reasons
     say(
-        f"API {found.version} compared with {found.in_use}, "
+        f"Compared API {found.version} with {found.in_use}, "
         f"refreshed {model.format_utc(found.compared_with)}: "
         f"{count(len(found.drift_events), 'change')} in {count(found.objects, 'object')}. "
-        "Nothing was saved."
+        "crmdeck doesn't save this comparison."
     )
     for failure in found.failures:
         say(visible_text(f"  {failure.object_type}: {failure.message}"))

@@ -29,7 +29,7 @@ DEFAULT_PORT = 8475
 app = command_group(lone=True)
 users = command_group(help="Add, change and remove users.")
 organizations = command_group(help="Assign connections to organizations.")
-tokens = command_group(help="Create, list and revoke tokens of CI and assistants.")
+tokens = command_group(help="Create, list and revoke tokens for CI and assistants.")
 app.add_typer(users, name="users")
 app.add_typer(tokens, name="tokens")
 app.add_typer(organizations, name="organizations")

@@ -26,7 +26,7 @@ def fault_barrier(connection: Connection) -> Iterator[None]:
     except Exception as error:
         _log.exception("The connector of %s failed.", connection.name)
         failure = SourceError(
-            f"Can't process an answer of {connection.name}.",
+            f"Can't process a response from {connection.name}.",
             cause=f"The response has an unexpected form ({type(error).__name__}).",
             remedy=f"Refresh again: crmdeck refresh {connection.name}",
             code="UNEXPECTED_ANSWER",

@@ -98,7 +98,7 @@ def load_keys(file: Path | None, command: Sequence[str]) -> KeyRing:
             raise _missing(f"Can't read {file}: {reason}.") from None
     if command:
         return KeyRing(_output(command), f"the command {command[0]}")
-    raise _missing("Neither the environment nor the settings name a key.")
+    raise _missing("Neither the environment nor the settings specify a key.")
 
 
 def seal(data_key: bytes, place: str, secret: str) -> str:

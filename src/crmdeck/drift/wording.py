@@ -54,7 +54,7 @@ _FLAGS = {
     "archived": ("archived", "restored from the archive"),
     "custom": ("now custom", "now standard"),
     "nillable": ("can now be empty", "can no longer be empty"),
-    "filterable": ("can be filtered by", "can't be filtered by"),
+    "filterable": ("can be used as a filter", "can't be used as a filter"),
     "idLookup": ("can look up records", "can't look up records"),
     "encrypted": ("now encrypted", "no longer encrypted"),
     "caseSensitive": ("now case-sensitive", "no longer case-sensitive"),

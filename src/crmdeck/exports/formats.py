@@ -89,7 +89,7 @@ FORMATS: Mapping[str, Format] = {
             "json",
             ".json",
             "the JSON of the API, for programs",
-            "whole records, with all values as on the wire",
+            "whole records, with all values in the API format",
             _render_json,
         ),
         Format(

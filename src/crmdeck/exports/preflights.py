@@ -117,7 +117,8 @@ def summary_of(report: PreflightReport, connection: str) -> str:
         certain = any(cause.outcome is Outcome.REJECTED for cause in stopping)
         unless = "" if certain else " unless its automation fixes them"
         verb = "stops" if len(stopping) == 1 else "stop"
-        return f"None of {records} would arrive in {receiver}{unless}: {causes} {verb} them all."
+        return f"None of the {records} would arrive in {receiver}{unless}: {causes} {verb} them "
+        "all."
     parts = [
         f"{verb} {number:,}"
         for verb, number in (
@@ -128,7 +129,7 @@ def summary_of(report: PreflightReport, connection: str) -> str:
         if number
     ]
     if not parts and not report.unknown:
-        return f"All of {records} would arrive in {receiver} unchanged."
+        return f"All {records} would arrive in {receiver} unchanged."
     *most, last = [*parts, f"accepts {report.fine:,}"]
     said = f"{', '.join(most)} and {last}" if most else last
     rest = f"; crmdeck can't judge {report.unknown:,}" if report.unknown else ""

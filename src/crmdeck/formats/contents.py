@@ -14,8 +14,8 @@ from crmdeck.formats.sheets import Row, delimiter_of, first_line, read_csv, read
 _HEAD = 4_096
 _XML = {
     b"soap.sforce.com": "The file is a WSDL of Salesforce's SOAP API, which crmdeck doesn't read. "
-    "Export describe answers instead.",
-    b"Edmx": "The file is OData metadata, such as that of Microsoft Dataverse. crmdeck reads "
+    "Export describe responses instead.",
+    b"Edmx": "The file is OData metadata, such as Microsoft Dataverse's. crmdeck reads "
     "Salesforce and HubSpot.",
 }
 # The first bytes of workbooks before Excel 2007.

@@ -217,8 +217,8 @@ def _header(file: SchemaFile, sheet: Sheet, row: Row) -> _Header | None:
                 left, right = row.cells[first].strip(), row.cells[other].strip()
                 raise SourceError(
                     f"{file.name} ({row.place}): the columns '{left}' and '{right}' both mean "
-                    f"`{attribute}`, and differ.",
-                    remedy="Keep the current column, or name the columns name, label, "
+                    f"`{attribute}`, but differ.",
+                    remedy="Keep the current column, or rename the columns to name, label, "
                     "description, type, picklist.",
                     code="AMBIGUOUS_SHEET",
                 )

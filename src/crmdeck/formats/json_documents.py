@@ -37,7 +37,7 @@ _CONTAINERS = (b"[", b"{")
 _DEEPEST = 4
 _SHOWN = 300
 _KNOWN = (
-    "Supported are Salesforce describe answers, HubSpot property lists, object schemas and "
+    "crmdeck reads Salesforce describe responses, HubSpot property lists, object schemas and "
     "pipelines, crmdeck's own exports, and data dictionaries."
 )
 _LISTING = frozenset({"keyPrefix", "queryable"})

@@ -177,8 +177,8 @@ def malformed(place: str, error: MalformedError) -> SourceError:
     """Return the SourceError for a malformed value at `place`."""
     return SourceError(
         f"{place}: {error}.",
-        cause="The answer doesn't match the CRM's documentation.",
-        remedy="Refresh again. If it happens again, check for a proxy that changes answers.",
+        cause="The response doesn't match the CRM's documentation.",
+        remedy="Refresh again. If it happens again, check for a proxy that changes responses.",
         code="MALFORMED_SCHEMA",
     )
 

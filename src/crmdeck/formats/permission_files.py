@@ -107,7 +107,7 @@ def read_scopes(text: str, user: str) -> EffectiveAccess:
     if not letters:
         raise UsageError(
             "The file lists no scopes such as crm.objects.deals.write.",
-            remedy="Copy the scopes from the settings of the sync's app, one a line.",
+            remedy="Copy the scopes from the settings of the sync's app, one per line.",
             code="NO_SCOPES",
         )
     names = {"contacts", "companies", "deals", *letters}

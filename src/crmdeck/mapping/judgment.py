@@ -151,7 +151,7 @@ def failure_words(label: str, failure: FailsWhen, cases: int = 1) -> str:
     """Return a verdict as a title: `Account name can exceed 80 characters`."""
     found = _LIMIT.fullmatch(failure.when)
     if failure.outcome is Outcome.UNKNOWN:
-        return f"{label}: can't judge {failure.reason}"
+        return f"{label}: can't judge ({failure.reason})"
     if failure.outcome is Outcome.CHANGED:
         when = "" if failure.when == ALWAYS else f" ({failure.when})"
         return f"{label} is {failure.reason.removeprefix('stored, but ')}{when}"

@@ -96,7 +96,7 @@ def _meaning_warnings(
     labels = [knowledge.concepts[concept].label.lower() for concept in (ours, theirs)]
     yield MappingWarning(
         code="ANOTHER_THING",
-        text=f"Different meaning: {left.name} is {labels[0]}, {right.name} is {labels[1]}.",
+        text=f"Different meaning: {left.name} means {labels[0]}, {right.name} means {labels[1]}.",
     )
 
 

@@ -1,7 +1,7 @@
 """The interface for assistants: questions about a workspace, over the Model Context Protocol.
 
-Needs the extra `mcp`. Nothing here decides anything. An assistant that is allowed to suggests
-mappings.
+Needs the extra `mcp`. No tool makes decisions. An assistant can suggest mappings if the user
+allows it.
 """
 
 from crmdeck.lazy import lazy_names

@@ -152,7 +152,7 @@ def _start(cursor: str | None, question: str, total: int) -> int:
             return start
     raise UsageError(
         "The cursor belongs to another question.",
-        cause="A cursor continues the answer that returned it, with the same arguments.",
+        cause="A cursor works only with the arguments of the call that returned it.",
         remedy="Repeat the question without a cursor.",
         code="BAD_CURSOR",
     )

@@ -62,9 +62,9 @@ class Arguments(BaseModel):
     cursor: Annotated[
         str | None, Field(description="`more` of the previous page, with the same arguments.")
     ] = None
-    max_bytes: Annotated[
-        int, Field(ge=2_000, le=40_000, description="Largest size of the answer.")
-    ] = DEFAULT_BYTES
+    max_bytes: Annotated[int, Field(ge=2_000, le=40_000, description="Maximum size in bytes.")] = (
+        DEFAULT_BYTES
+    )
 
 
 _Name = Annotated[str, Field(min_length=1, description="Connection name, from `status`.")]
@@ -289,7 +289,8 @@ def status(view: View, asked: StatusArguments) -> Answer:
 
 @_tool(
     TOOLS,
-    "What is to do? Everything that fails, expires, or needs a review or a setup, with cause, "
+    "What needs attention? Everything that fails, expires, or needs a review or a setup, with "
+    "cause, "
     "effect and next step.",
     "connection id urgency title cause effect since nextStep command",
 )
@@ -578,7 +579,7 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
         if one.partner_field in waiting
     ]
     required = view.ws.mappings.required_unmapped(asked.connection, asked.pair)
-    rows = [{"requiredCrmField": one.name, "state": "no source"} for one in required] + rows
+    rows = [{"requiredCrmField": one.name, "state": "not mapped"} for one in required] + rows
     return Answer(rows, [*gaps, "Preflight was not run: call `preflight` for rejected writes."])
 
 

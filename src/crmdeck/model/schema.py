@@ -433,7 +433,7 @@ class ObjectDetail(ObjectFacts):
         if after is not None and after not in names:
             raise NotFoundError(
                 "The cursor is invalid.",
-                remedy="Use the cursor of the last answer, or none.",
+                remedy="Use the cursor of the last response, or none.",
                 code="CURSOR_NOT_FOUND",
             )
         first = 0 if after is None else names.index(after) + 1

@@ -32,7 +32,7 @@ UtcTime = Annotated[
 def as_wire(value: object) -> object:
     """Return `value` as JSON values under wire names: a dataclass or named tuple as an object.
 
-    Keys that are tuples are joined by dots. Raises TypeError for a value that has no wire shape.
+    Keys that are tuples are joined by dots. Raises TypeError for a value that has no API format.
     """
     match value:
         case None | bool() | int() | float():
@@ -72,7 +72,7 @@ def wire_record(record: object) -> dict[str, object]:
     elif isinstance(record, tuple) and hasattr(record, "_fields"):
         names = list(record._fields)
     else:
-        raise TypeError(f"{type(record).__name__} has no wire shape")
+        raise TypeError(f"{type(record).__name__} has no API format")
     return {to_camel(name): as_wire(getattr(record, name)) for name in names}
 
 

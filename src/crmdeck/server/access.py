@@ -121,7 +121,7 @@ class Desk:
             raise RoleError(
                 "Your role doesn't allow this.",
                 cause="Viewers can read, but can't change anything.",
-                remedy="Ask the administrator of this server for the role 'member'.",
+                remedy="Ask the administrator of this server for the 'member' role.",
             )
         had = ", ".join(scope for scope in TokenScope if scope in self.scopes)
         raise RoleError(
@@ -252,7 +252,7 @@ def as_admin(deck: DeckHere, visit: VisitHere) -> Desk:
         raise RoleError(
             "Your role doesn't allow this.",
             cause="Only admins of the organization manage its tokens.",
-            remedy="Ask the administrator of this server for the role 'admin'.",
+            remedy="Ask the administrator of this server for the 'admin' role.",
         )
     return desk
 

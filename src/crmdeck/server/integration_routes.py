@@ -64,7 +64,7 @@ Known = Annotated[str | None, Header(alias="If-None-Match", max_length=2000)]
 Limit = Annotated[int | None, Query(ge=1, le=PAGE, description="Maximum number per page.")]
 Cursor = Annotated[
     str | None,
-    Query(min_length=1, max_length=255, description="The cursor from the previous answer."),
+    Query(min_length=1, max_length=255, description="The cursor from the previous response."),
 ]
 ObjectType = Annotated[str | None, Query(alias="objectType", max_length=255)]
 

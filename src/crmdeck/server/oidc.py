@@ -131,7 +131,7 @@ class Provider:
             reason = "".join(c for c in answer.get("error", "") if c.isalnum() or c == "_")[:40]
             raise OidcError(
                 "The identity provider rejected the sign-in.",
-                cause=f"The identity provider answered: {reason}." if reason else None,
+                cause=f"The identity provider returned: {reason}." if reason else None,
                 code="OIDC_REFUSED",
             )
         # RFC 9207: a provider can name itself, against answers of another one.
@@ -171,7 +171,7 @@ class Provider:
             )
         token = body.get("id_token") if status == 200 else None
         if not isinstance(token, str):
-            raise _unreachable(f"The token endpoint answered with {status}, without an ID token.")
+            raise _unreachable(f"The token endpoint returned {status}, without an ID token.")
         return token, body.get("access_token")
 
     def _identity(self, token: str, access_token: object, nonce: str) -> Identity:
@@ -216,7 +216,7 @@ class Provider:
         bearer = {"Authorization": f"Bearer {access_token}"}
         status, body = _fetch("GET", address, headers=bearer)
         if status != 200:
-            raise _unreachable(f"The UserInfo endpoint answered with {status}.")
+            raise _unreachable(f"The UserInfo endpoint returned {status}.")
         # OpenID Connect Core, section 5.3.2: the access token could be another user's.
         if body.get("sub") != subject:
             raise _distrust("UserInfo is about another user than the ID token.")
@@ -270,7 +270,7 @@ class Provider:
         status, body = _fetch("GET", self._endpoint("jwks_uri"))
         keys = body.get("keys")
         if status != 200 or not isinstance(keys, list):
-            raise _unreachable(f"The address of the provider's keys answered with {status}.")
+            raise _unreachable(f"The URL of the provider's keys returned {status}.")
         fetched = [each for each in keys if isinstance(each, dict)]
         with self._guard:
             self._keys = (now, fetched)
@@ -286,7 +286,7 @@ class Provider:
             status, body = _fetch("GET", address)
             if status != 200 or body.get("issuer") != self.issuer:
                 raise _unreachable(
-                    f"{address} answered with {status}"
+                    f"{address} returned {status}"
                     + ("." if status != 200 else ", for another issuer.")
                 )
             known = (now, body)
@@ -322,7 +322,7 @@ def _fetch(
             for part in response.iter_bytes():
                 received += part
                 if len(received) > _MOST_BYTES:
-                    raise _unreachable("The answer of the identity provider is too large.")
+                    raise _unreachable("The identity provider's response is too large.")
         # A rejection can come without a body, and its status is enough.
         body = json.loads(bytes(received) or b"{}")
     except httpx.HTTPError as error:
@@ -348,7 +348,7 @@ def _require_private(url: str) -> None:
 
 def _distrust(cause: str) -> OidcError:
     return OidcError(
-        "The identity provider's answer can't be trusted.",
+        "crmdeck can't trust the identity provider's response.",
         cause=cause,
         remedy="Start again: GET /api/auth/oidc/sign-in",
     )

@@ -242,8 +242,8 @@ def _require_privacy(binding: Binding, tls: bool) -> None:
     elif not tls and not is_loopback(binding.host):
         raise UsageError(
             f"On {binding.host}, passwords would travel unencrypted.",
-            remedy="Add --tls-certificate and --tls-key, or put a TLS proxy in front and name "
-            "its address with --public-url. To listen on this machine only, omit --host.",
+            remedy="Add --tls-certificate and --tls-key, or put a TLS proxy in front and set "
+            "its URL with --public-url. To listen on this machine only, omit --host.",
             code="INSECURE_BINDING",
         )
 

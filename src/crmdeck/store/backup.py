@@ -89,7 +89,7 @@ def write_backup(store: Store, path: Path) -> BackupSummary:
         raise SourceError(
             f"Can't write the backup {path}.",
             cause=f"{os.strerror(error.errno)}." if error.errno else str(error),
-            remedy="Choose another place, or free some space.",
+            remedy="Choose another folder, or free some space.",
             code="BACKUP_NOT_WRITTEN",
         ) from error
     finally:
@@ -337,7 +337,7 @@ def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
             yield archive
     except FileNotFoundError as error:
         raise NotFoundError(
-            f"No backup {path}.", remedy="Name an existing file.", code="BACKUP_UNREADABLE"
+            f"No backup at {path}.", remedy="Enter an existing file.", code="BACKUP_UNREADABLE"
         ) from error
     except OSError as error:
         raise SourceError(
@@ -367,7 +367,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(archive.read(_MANIFEST))
         if manifest["format"] != FORMAT:
-            raise ValueError("not a backup of crmdeck")
+            raise ValueError("not a crmdeck backup")
         version, schema = manifest["formatVersion"], manifest["schemaVersion"]
         tables = {
             str(name): {"rows": int(known["rows"]), "sha256": str(known["sha256"])}
@@ -387,7 +387,7 @@ def _manifest(archive: zipfile.ZipFile, path: Path) -> dict[str, Any]:
 
 def damaged_backup(path: Path, cause: str) -> SourceError:
     return SourceError(
-        f"{path} isn't a backup of crmdeck, or is damaged. Nothing was restored.",
+        f"{path} isn't a crmdeck backup, or is damaged. Nothing was restored.",
         cause=cause,
         remedy="Use another backup.",
         code="BACKUP_DAMAGED",

@@ -160,7 +160,7 @@ def driver() -> ModuleType:
         import psycopg
     except ImportError as error:
         raise UsageError(
-            "A workspace in PostgreSQL needs the extra 'team'.",
+            "A workspace in PostgreSQL needs the 'team' extra.",
             cause=str(error),
             remedy=install_hint("team"),
             code="EXTRA_MISSING",

@@ -164,7 +164,8 @@ class PostgresEngine:
                     return bool(status[0] == "committed")
             if time.monotonic() >= deadline:
                 raise CacheError(
-                    f"crmdeck lost the database {self.place} and can't tell whether the change "
+                    f"crmdeck lost its connection to {self.place} and can't tell whether the "
+                    "change "
                     "was saved.",
                     remedy="Check with crmdeck audit.",
                     code=UNCONFIRMED,
@@ -347,7 +348,7 @@ class PostgresEngine:
             return migrations.stored_version(database, self.place)
         if schema is None or others:
             raise CacheError(
-                f"The database {self.place} isn't a workspace of crmdeck. It was left untouched.",
+                f"The database {self.place} isn't a crmdeck workspace. It was left untouched.",
                 cause="The database contains other tables."
                 if others
                 else "The search path has no schema that this user can use.",

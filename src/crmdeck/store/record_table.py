@@ -159,7 +159,7 @@ class Where:
         if not rows:
             raise NotFoundError(
                 "The cursor is invalid.",
-                remedy="Use the cursor of the last answer, or none.",
+                remedy="Use the cursor of the last response, or none.",
                 code="CURSOR_NOT_FOUND",
             )
         # An index serves a bound of the first column, and no alternatives.

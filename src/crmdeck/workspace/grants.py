@@ -15,9 +15,9 @@ def grants_sql(workspace: Workspace) -> str:
     context = workspace.context
     if not context.shared:
         raise UsageError(
-            "Only a database has grants.",
+            "Only a PostgreSQL workspace has database roles.",
             cause="This workspace is a folder.",
-            remedy="Name the database: crmdeck team grants --home postgresql://...",
+            remedy="Enter the database: crmdeck team grants --home postgresql://...",
             code="NO_TEAM",
         )
     with context.store.read() as session:

@@ -64,7 +64,7 @@ def parse_past_moment(text: str, now: datetime, *, as_of: bool = False) -> datet
     if parse_moment(text, now) > now + _TODAY_SOMEWHERE:
         raise UsageError(
             f"{text} is in the future: it is {now:%Y-%m-%d %H:%M} UTC.",
-            remedy="Name a past date, or 7d for seven days ago.",
+            remedy="Enter a date in the past, or 7d for seven days ago.",
             code="BAD_MOMENT",
         )
     return parse_moment(text, now, as_of=as_of)

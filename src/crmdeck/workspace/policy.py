@@ -100,9 +100,9 @@ class PolicyRule(BaseModel):
         ]
         if self.level is not CheckLevel.FAIL:
             if finding.is_unread:
-                missed.append("nothing excuses what crmdeck can't read")
+                missed.append("no rule can excuse what crmdeck can't read")
             elif self.code == "*" and finding.urgency is Urgency.FAILING:
-                missed.append(f"only code = {finding.code} excuses what is failing")
+                missed.append(f"only code = {finding.code} excuses a failing finding")
         if self.severity is not None and self.severity is not finding.severity:
             severity = finding.severity
             missed.append(f"severity is {severity.value if severity else 'not set'}")

@@ -80,7 +80,7 @@ def test_files_do_not_tell(desk: Desk) -> None:
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
     (event,) = desk.refresh().drift_events
-    assert event.attribution == "The source 'files' doesn't record who made changes."
+    assert event.attribution == "The 'files' source doesn't record who made changes."
 
 
 class Records:

@@ -85,7 +85,7 @@ def test_the_command_line_is_a_gate(org: Office, capsys: pytest.CaptureFixture[s
     told = capsys.readouterr()
     rows = csv.DictReader(StringIO(told.out))
     assert [f"{row['objectType']}.{row['fieldName']}" for row in rows] == RETIRED
-    assert "API 68.0 compared with 67.0" in told.err
+    assert "Compared API 68.0 with 67.0" in told.err
     org.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contract"))
     gate = Listing(as_json=True)
     code = commands.schema(org.workspace, gate, "org", api_version="next", fail_on=Severity.RISKY)

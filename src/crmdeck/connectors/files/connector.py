@@ -149,7 +149,7 @@ class FilesConnector:
             yield Notice(
                 code="DESTRUCTIVE_CHANGES",
                 message=f"crmdeck doesn't apply {first_few(found.destructive, _SHOWN)}.",
-                cause="The files name parts that a deployment removes from the org.",
+                cause="The files list parts that a deployment removes from the org.",
                 remedy="Refresh again after the parts are removed from the project.",
             )
         yield from _unknown_names(scope, held | known.keys())
@@ -209,8 +209,8 @@ class FilesConnector:
             )
         return SourceError(
             f"{self._path} lists {len(catalog.listed):,} object types, but has no fields.",
-            cause="A describeGlobal answer contains no fields.",
-            remedy="Add the describe answers of the object types to the folder.",
+            cause="A describeGlobal response contains no fields.",
+            remedy="Add the describe responses of the object types to the folder.",
             code="NO_SCHEMA_FILES",
         )
 

@@ -31,7 +31,7 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
     if not there:
         raise NotFoundError(
             f"{path} doesn't exist.",
-            remedy="Name a schema file: describe JSON, HubSpot properties, or CSV.",
+            remedy="Use a schema file: describe JSON, HubSpot properties, or CSV.",
             code="FILE_NOT_FOUND",
         )
     file = read_file(path, path.name)
@@ -41,7 +41,7 @@ def load_schema_file(path: Path, object_type: str | None = None) -> ObjectSchema
             raise contents.errors[0]
         raise SourceError(
             f"{path.name} has no fields.",
-            remedy="Name a schema file: describe JSON, HubSpot properties, or CSV.",
+            remedy="Use a schema file: describe JSON, HubSpot properties, or CSV.",
             code="NO_SCHEMA_FILES",
         )
     names = [entry.object_type for entry in contents.entries]

@@ -12,7 +12,7 @@ from crmdeck.connectors.hubspot.faults import FAULTS
 from crmdeck.errors import CrmdeckError
 
 NOT_READABLE = "This token can't read the property."
-NOT_RECORDED = "HubSpot names no user for this change. Its own releases leave no name."
+NOT_RECORDED = "HubSpot doesn't show a user for this change. HubSpot's own releases have none."
 NO_OBJECTS = "HubSpot doesn't report who changed an object type."
 
 

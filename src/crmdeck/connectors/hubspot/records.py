@@ -28,7 +28,7 @@ def recent(
     names = list(dict.fromkeys(properties))
     if not names:
         raise UsageError(
-            f"No properties of {object_type} to read.", remedy="Name at least one property."
+            f"No properties of {object_type} to read.", remedy="Enter at least one property."
         )
     found: dict[str, dict[str, object]] = {}
     for start in range(0, len(names), _PROPERTIES_AT_ONCE):

@@ -80,7 +80,7 @@ class PartnerOSClient:
         if not connection.remote_id:
             raise UsageError(
                 f"{connection.name} has no remote ID.",
-                cause="The source partneros needs the ID of the integration in PartnerOS.",
+                cause="The partneros source needs the ID of the integration in PartnerOS.",
                 remedy=f"Set it: crmdeck connections set {connection.name} --remote-id ID",
                 code="NO_REMOTE_ID",
             )
@@ -215,7 +215,7 @@ class PartnerOSClient:
         if not answer.session_token:
             raise SourceError(
                 f"{WHO} accepted the sign-in, but sent no session.",
-                cause="The response has no cookie 'session_token'. Another server may be at the "
+                cause="The response has no 'session_token' cookie. Another server may be at the "
                 "endpoint.",
                 remedy="Check the endpoint: crmdeck connections set NAME --endpoint https://HOST",
                 code="NO_SESSION_COOKIE",

@@ -43,7 +43,7 @@ class Transport:
         if not endpoint:
             raise UsageError(
                 "The PartnerOS connection has no endpoint.",
-                cause="The source partneros needs the base URL of PartnerOS.",
+                cause="The partneros source needs the base URL of PartnerOS.",
                 remedy="Set the endpoint: crmdeck connections set NAME --endpoint https://HOST",
                 code="BAD_ENDPOINT",
             )

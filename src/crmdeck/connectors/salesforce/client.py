@@ -246,7 +246,7 @@ def answer_incomplete(object_type: str) -> SourceError:
     """Return the error for an object type that is missing or wrong in an answer."""
     return SourceError(
         f"Salesforce sent no description of {object_type}.",
-        cause="The answer to a composite call lacks the object, or describes another object.",
+        cause="The response to a composite call lacks the object, or describes another object.",
         remedy="Refresh again: crmdeck refresh NAME",
         code="ANSWER_INCOMPLETE",
     )

@@ -47,7 +47,7 @@ def _query(
 ) -> tuple[Record, ...]:
     names = [name for name in dict.fromkeys(fields) if _NAME.fullmatch(name) and name != "Id"]
     if not _NAME.fullmatch(object_type) or not names:
-        raise UsageError(f"No fields of {object_type} to read.", remedy="Name at least one field.")
+        raise UsageError(f"No fields of {object_type} to read.", remedy="Enter at least one field.")
     found: dict[str, dict[str, object]] = {}
     for start in range(0, len(names), _FIELDS_AT_ONCE):
         chunk = names[start : start + _FIELDS_AT_ONCE]

@@ -75,7 +75,7 @@ def check_records(database: Database) -> Checked:
         if why_unreadable(partial(Validators(database).get, key)):
             damage.append(
                 Damage(
-                    "Can't read what lets a source answer 'unchanged'.",
+                    "Can't read the markers for unchanged objects.",
                     repair=partial(_forget_validators, key),
                 )
             )
@@ -125,4 +125,4 @@ def _drop_rows(table: str, seqs: Sequence[int], database: Database) -> str:
 
 def _forget_validators(connection_id: str, database: Database) -> str:
     database.run("DELETE FROM validators WHERE connection_id = ?", [connection_id])
-    return "cleared what lets a source answer 'unchanged'; the next refresh reads in full"
+    return "cleared the markers for unchanged objects; the next refresh reads in full"

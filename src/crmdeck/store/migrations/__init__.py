@@ -73,7 +73,7 @@ def version_of(database: Database, path: Path) -> int:
         return stored_version(database, path)
     except duckdb.CatalogException as error:
         raise CacheError(
-            f"{path} is a DuckDB file, but not a cache of crmdeck. It was left untouched.",
+            f"{path} is a DuckDB file, but not a crmdeck cache. It was left untouched.",
             remedy="Choose another workspace with --home, or move the file away.",
         ) from error
 

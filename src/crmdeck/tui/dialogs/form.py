@@ -132,11 +132,11 @@ class Form(Dialog[T]):
     def take(self) -> None:
         self.once_typed(lambda: self._once_listed(self._take))
 
-    @dialog_action("form.next", "Next line", "down", hint=20, priority=True)
+    @dialog_action("form.next", "Next field", "down", hint=20, priority=True)
     def next_line(self) -> None:
         self._once_listed(lambda: self._step(1) or self.focus_next())
 
-    @dialog_action("form.previous", "Previous line", "up", priority=True)
+    @dialog_action("form.previous", "Previous field", "up", priority=True)
     def previous_line(self) -> None:
         self._once_listed(lambda: self._step(-1) or self.focus_previous())
 

@@ -52,7 +52,7 @@ class SyncErrorsFlow:
             f"Explain sync errors of {status.name}",
             [path, pair],
             work,
-            text="Record values stay on your screen: crmdeck stores none.",
+            text="Record values stay on your screen: crmdeck doesn't store them.",
             label="Reading errors",
             stoppable=True,
         )

@@ -77,7 +77,7 @@ def ask_and_run(screen: MainScreen, *, command: UserCommand) -> None:
 
     dialog = Choose(
         f"Run {command.title or command.run[0]}?",
-        [menu_choice(RUN, "Run", "without a shell")],
+        [menu_choice(RUN, "Run", "no shell runs it")],
         text=shlex.join(arguments),
         cancel="change nothing",
         opened_by=command.key,

@@ -290,7 +290,7 @@ def _name_of(file: Path | IO[bytes]) -> str:
 
 def _nothing_read(name: str) -> SourceError:
     return SourceError(
-        f"Nothing in {name} can be read.",
+        f"crmdeck can't read anything in {name}.",
         remedy="Export the errors again as CSV or JSON.",
         code="NOTHING_READ",
     )

@@ -102,7 +102,7 @@ class Notices:
             import standardwebhooks  # noqa: F401
         except ImportError as error:
             raise UsageError(
-                f"Can't send notifications: the package '{error.name}' isn't installed.",
+                f"Can't send notifications: the {error.name} package isn't installed.",
                 remedy=install_hint("notify"),
                 code="EXTRA_MISSING",
             ) from None
@@ -255,7 +255,7 @@ def _send_chat(route: NoticeRoute, message: Message, now: datetime) -> str | Non
     )
     channel = apprise.Apprise(asset=asset)
     if not channel.add(_address(route)):
-        raise UsageError(f"Can't use the address of the route '{route.name}'.")
+        raise UsageError(f"Can't use the URL of the '{route.name}' route.")
     sent = channel.notify(body=message.body, title=message.title, body_format="text")
     return None if sent else "The service rejected the message."
 
@@ -306,7 +306,7 @@ def _within(seconds: float, call: Callable[[], str | None]) -> str | None:
     try:
         return answer.result(seconds)
     except TimeoutError:
-        return f"No answer within {seconds:g} s."
+        return f"No response within {seconds:g} s."
 
 
 def _log_no_address() -> None:
@@ -319,11 +319,11 @@ def _without_address(error: Exception) -> str:
     """Return the reason of an error, without the address in httpx's own texts."""
     match error:
         case httpx.HTTPStatusError():
-            return f"The server answered {error.response.status_code}."
+            return f"The server returned {error.response.status_code}."
         case httpx.ConnectTimeout() | httpx.ReadTimeout() | httpx.WriteTimeout():
-            return f"No answer within {_TIMEOUT:g} s."
+            return f"No response within {_TIMEOUT:g} s."
         case httpx.ConnectError():
-            return "No server answers at this address."
+            return "No server responds at this URL."
         case _:
             return f"The connection broke ({type(error).__name__})."
 
@@ -336,7 +336,7 @@ def _secret(route: NoticeRoute) -> str:
     secret = _from_environment(route, "SECRET")
     if not re.fullmatch(r"(whsec_)?[A-Za-z0-9+/]{16,}={0,2}", secret):
         raise UsageError(
-            f"The secret of the route '{route.name}' can't sign messages.",
+            f"The secret of the '{route.name}' route can't sign messages.",
             remedy="Use whsec_ and at least 24 bytes in base64, as in Standard Webhooks",
             code="BAD_NOTICE_SECRET",
         )
@@ -348,7 +348,7 @@ def _from_environment(route: NoticeRoute, what: str) -> str:
     value = os.environ.get(variable, "")
     if not value:
         raise UsageError(
-            f"The route '{route.name}' is incomplete.",
+            f"The '{route.name}' route is incomplete.",
             cause=f"The variable ${variable} isn't set.",
             remedy=f"Set ${variable} in the environment of the command",
             code="NOTICE_NOT_SET",

@@ -306,7 +306,7 @@ class Preflights:
         """
         if not isinstance(found, PreflightRun):
             rows = [each.to_wire() for each in found]
-            return iter([render(rows, format, title="Edge values that fail")])
+            return iter([render(rows, format, title="Boundary values that fail")])
         if format == "json":
             return iter([to_json(found.report, indent=2), "\n"])
         if format in FINDING_FORMATS:
@@ -366,7 +366,7 @@ class Preflights:
         if unknown:
             raise UsageError(
                 f"{schema.object_type} has no field '{unknown[0]}'.",
-                remedy=f"Name a CRM field: crmdeck schema NAME {schema.object_type}",
+                remedy=f"Enter a CRM field: crmdeck schema NAME {schema.object_type}",
                 code="NO_FIELD",
             )
         return setting_of(

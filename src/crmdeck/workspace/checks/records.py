@@ -45,7 +45,7 @@ def read_records(
     if path.is_dir():
         raise UsageError(
             f"{path.absolute()} is a folder.",
-            remedy="Name a file of records.",
+            remedy="Enter a file of records.",
             code="FILE_NOT_READ",
         )
     try:
@@ -187,7 +187,7 @@ def as_raw(value: object) -> Raw:
 def _check_count(name: str, count: int) -> None:
     if count > MOST_RECORDS:
         raise UsageError(
-            f"{name} has {count:,} records; a preflight takes at most {MOST_RECORDS:,}.",
+            f"{name} has {count:,} records; a preflight accepts at most {MOST_RECORDS:,}.",
             remedy="Split the file.",
             code="TOO_MANY_RECORDS",
         )

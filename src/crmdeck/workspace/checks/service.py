@@ -348,7 +348,7 @@ def _load_contract(path: Path, named: bool) -> Contract:
     contract = read_contract(text, str(path))
     if not named and not contract.servers:
         raise UsageError(
-            f"{path} names no connection.",
+            f"{path} doesn't specify a connection.",
             remedy="Enter the name of the connection to check.",
             code="BAD_CONTRACT",
         )

@@ -307,7 +307,7 @@ def crm_page(
     if connection.source == Source.SANDBOX:
         cause = "The built-in sandbox has no setup pages."
     elif vendor.setup_page is None:
-        cause = f"crmdeck knows no setup pages of {vendor.title}."
+        cause = f"crmdeck doesn't know the setup pages of {vendor.title}."
     else:
         page = vendor.setup_page(connection, object_type, field_name)
         cause = f"crmdeck doesn't know the {vendor.account} of this connection."
@@ -343,7 +343,7 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         platform = platform or next(iter(CRMS))
     if draft.source == Source.FILES and not draft.path:
         raise UsageError(
-            "The source 'files' needs a path.",
+            "The 'files' source needs a path.",
             remedy="Add a file or folder with exported schemas: --path FOLDER",
         )
     if draft.source == Source.FILES and draft.path and platform is None:
@@ -413,7 +413,7 @@ def require_free_name(session: Session, name: str, *, but: str | None = None) ->
 
 def _address_needed() -> UsageError:
     return UsageError(
-        "The source partneros needs an endpoint and a remote ID.",
+        "The partneros source needs an endpoint and a remote ID.",
         remedy="Add --endpoint https://HOST --remote-id ID",
         code="NO_REMOTE_ID",
     )
@@ -423,8 +423,8 @@ def platform_needed(draft: ConnectionDraft) -> UsageError:
     """Return the error for a draft without a CRM."""
     files = f"The files at {draft.path} don't show which CRM they are from."
     return UsageError(
-        files if draft.path else f"The source {draft.source} needs a platform.",
-        remedy="Name the CRM: " + " or ".join(f"--platform {name}" for name in CRMS),
+        files if draft.path else f"The {draft.source} source needs a platform.",
+        remedy="Specify the CRM: " + " or ".join(f"--platform {name}" for name in CRMS),
     )
 
 

@@ -91,7 +91,7 @@ def read_partner_access(
     partner = session.connections.get(partner_id)
     faces = session.snapshots.faces(partner_id)
     if partner is None or not faces:
-        raise never_discovered(partner) if partner else UsageError("The connection is gone.")
+        raise never_discovered(partner) if partner else UsageError("The connection was removed.")
     names = [(partner_id, name) for name in mapped]
     read = session.snapshots.newest(names)
     return EffectiveAccess(

@@ -137,7 +137,8 @@ def checked_path(connection: Connection, path: str) -> str:
     if connection.source != Source.FILES:
         raise UsageError(
             f"Can't set a path for {connection.name}.",
-            cause=f"Only the source 'files' has a path. This source is {connection.source}.",
+            cause="Only the 'files' source has a path. This connection's source is "
+            f"{connection.source}.",
             remedy=f"Check the connection: crmdeck status {connection.name}",
             code="BAD_PATH",
         )

@@ -361,7 +361,7 @@ def _change_message(entries: Sequence[ChangeEntry], names: Sequence[str], title:
         event = entry.event
         sign = _SIGNS[event.severity]
         who = f", by {escape(event.changed_by)}" if event.changed_by else ""
-        day = f"{event.changed_at or event.detected_at:%d %b %H:%M} UTC"
+        day = f"{event.changed_at or event.detected_at:%b %d %H:%M} UTC"
         lines.append(f"{sign} {code(place_of(event))} {escape(entry.what)}{who}, {day}")
         if event.reason:
             lines.append(f"> {escape(event.reason)}")

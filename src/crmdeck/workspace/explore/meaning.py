@@ -66,7 +66,7 @@ def find_by_meaning(context: Context, meaning: str, refs: Sequence[str]) -> Foun
     if not words:
         raise UsageError(
             "Nothing to search for.",
-            cause="The text has no words that can name a field.",
+            cause="The text has no words that can describe a field.",
             remedy="Describe the field in words, such as: partner tier",
             code="NO_WORDS",
         )

@@ -96,7 +96,7 @@ def data_dictionary(
         f"{count(len(listed), 'object')} with "
         f"{count(sum(each.field_count for each in listed), 'field')}."
         + (
-            f" {count(left_out, 'companion object')} left out: name one with --object."
+            f" {count(left_out, 'companion object')} left out: add one with --object."
             if left_out
             else ""
         ),
@@ -131,7 +131,7 @@ def mapping_sheet(
         [
             Section(
                 TITLE,
-                (f"Decide with {', '.join(WORDS)}, or name another CRM field.",) if returns else (),
+                (f"Write {', '.join(WORDS)}, or another CRM field.",) if returns else (),
                 table=filled_table(
                     (*COLUMNS, *room),
                     [(*_mapped_row(line), *(None for _ in room)) for line in lines],

@@ -95,7 +95,7 @@ class Findings:
         if not finding.is_unread:
             raise ConflictError(
                 f"Can't snooze '{finding.title}'.",
-                cause="crmdeck can read it, so its risk can be accepted.",
+                cause="crmdeck can read it, so accept its risk instead.",
                 remedy=f"Accept the risk: crmdeck findings accept {finding.id} --until {until}",
                 code="CANT_SNOOZE",
             )
@@ -124,7 +124,7 @@ class Findings:
         if finding.urgency in (Urgency.SETUP, Urgency.NOTE) and not finding.is_unread:
             raise ConflictError(
                 f"Can't accept the risk of '{finding.title}'.",
-                cause="Notes and findings to set up fail no gate.",
+                cause="Notes and setup findings never fail a gate.",
                 code="CANT_ACCEPT",
             )
         self._add(finding, "snoozed" if finding.is_unread else "accepted", until, note or None)

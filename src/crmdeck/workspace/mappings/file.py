@@ -159,8 +159,9 @@ class MappingFile:
         ]
         if changed:
             raise ConflictError(
-                f"{count(len(changed), 'mapping')} changed since the export. Nothing was changed.",
-                cause=f"Decided again: {first_few(changed, _NAMED)}.",
+                f"{count(len(changed), 'mapping')} changed since the export, so crmdeck applied "
+                "none of the file.",
+                cause=f"Changed since: {first_few(changed, _NAMED)}.",
                 remedy="Export the sheet again and copy the decisions, or add --overwrite",
                 code="MAPPING_CHANGED_SINCE",
             )

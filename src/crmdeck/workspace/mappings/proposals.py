@@ -95,7 +95,7 @@ class Proposals:
         fine = sorted(set(fields) - {lack.source.name for lack in lacks} - denied)
         if fine:
             raise UsageError(
-                f"{crm_object} lacks nothing for '{fine[0]}'.",
+                f"{crm_object} already has everything '{fine[0]}' needs.",
                 cause="The mapping is accepted, and the CRM field has room for the values.",
                 code="NOTHING_TO_PROPOSE",
             )

@@ -391,7 +391,7 @@ class Mappings:
             if crm_field is None:
                 raise ConflictError(
                     f"No suggestion for '{name}'.",
-                    remedy=f"Name the CRM field: {name}=CRM_FIELD",
+                    remedy=f"Enter the CRM field: {name}=CRM_FIELD",
                     code="NO_SUGGESTION",
                 )
             # Another field than the suggested one goes in the direction that its own rules allow.
@@ -480,7 +480,7 @@ class Mappings:
             ]
         if not events:
             raise ConflictError(
-                f"No rename of {old or partner_field or crm_object} is known.",
+                f"crmdeck found no rename of {old or partner_field or crm_object}.",
                 remedy=f"Choose another field: crmdeck suggest {connection.name} {pair}",
                 code="NO_RENAME",
             )
@@ -652,7 +652,7 @@ class Mappings:
             mine = [one for one in in_force(log) if named in (one.partner_field, one.subject)]
             if not mine:
                 raise NotFoundError(
-                    f"No decision '{named}' on {pair}, and none on a field of that name.",
+                    f"No decision or decided field named '{named}' in {pair}.",
                     remedy="List the decisions: crmdeck audit NAME --event 'mapping.*' --json",
                     code="DECISION_NOT_FOUND",
                 )
@@ -773,7 +773,7 @@ class Mappings:
         )
         if halves is None:
             raise ConflictError(
-                f"{place_of(event)} isn't half of a probable rename.",
+                f"{place_of(event)} isn't part of a probable rename.",
                 remedy="List the changes: crmdeck drift",
                 code="NO_RENAME",
             )
@@ -1223,7 +1223,7 @@ def _check_decision(
     clears = choice.state is DecisionState.PENDING
     if not choice.partner_field:
         if not choice.crm_field or choice.state is DecisionState.ACCEPTED:
-            raise UsageError("No PartnerOS field given.", remedy="Name a PartnerOS field.")
+            raise UsageError("No PartnerOS field given.", remedy="Enter a PartnerOS field.")
         if clears:
             return
         find_named("CRM field", choice.crm_field, right)
@@ -1246,7 +1246,7 @@ def _check_decision(
     elif choice.state is DecisionState.ACCEPTED:
         raise UsageError(
             f"No CRM field given for '{choice.partner_field}'.",
-            remedy="Name a CRM field, or reject the row to leave it unmapped.",
+            remedy="Enter a CRM field, or reject the row to leave it unmapped.",
         )
 
 

@@ -54,7 +54,8 @@ def read_access(
     except (CanceledError, ReauthRequiredError):
         raise
     except CrmdeckError as error:
-        kept = "The last known permissions stay." if known else "Those of crmdeck's own user stay."
+        kept = "crmdeck keeps the last known permissions." if known else "crmdeck keeps those of "
+        "its own user."
         notice = Notice(
             code="ACCESS_UNTOLD",
             message=f"crmdeck can't read the permissions of {connection.sync_user}. {kept}",

@@ -44,7 +44,7 @@ def _ask(
     things = [(event.object_type, event.field_name) for event in by_the_crm]
     if not isinstance(connector, ChangeHistory):
         return dict.fromkeys(
-            things, f"The source '{connection.source}' doesn't record who made changes."
+            things, f"The '{connection.source}' source doesn't record who made changes."
         )
     worst_first = sorted(by_the_crm, key=lambda event: -event.severity.rank)
     asked = frozenset(

@@ -95,9 +95,9 @@ class Refreshed:
                 )
             case Discovered(schema) if not schema.fields and not self.may_be_empty:
                 error = SourceError(
-                    f"The answer lists no fields of {schema.object_type}.",
-                    cause="Every object has fields, so the answer is incomplete. The cached schema "
-                    "stays.",
+                    f"The response has no fields of {schema.object_type}.",
+                    cause="Every object has fields, so the response is incomplete. crmdeck keeps "
+                    "the cached schema.",
                     remedy="Refresh again, or check the user's permissions on the object.",
                     code="NO_FIELDS",
                 )

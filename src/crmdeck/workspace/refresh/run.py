@@ -217,13 +217,13 @@ class Refresh:
         free_memory()
         if not self.answer.listing.in_scope and not self.answer.may_be_empty:
             listed = count(len(self.answer.listing.object_types), "object")
-            raise self._scope_empty("any objects", f"The CRM lists {listed}, none in the scope.")
+            raise self._scope_empty("any objects", f"The CRM lists {listed}, but none in scope.")
 
     def _scope_empty(self, what: str, cause: str) -> CrmdeckError:
         name = self.connection.name
         return SourceError(
             f"crmdeck can't see {what} of {name}.",
-            cause=f"{cause} The cached schema stays.",
+            cause=f"{cause} crmdeck keeps the cached schema.",
             remedy=f"Give crmdeck's own user {self.answer.vendor.read_access}. Then check what it "
             f"can read: crmdeck connections test {name}",
             code="SCOPE_EMPTY",
@@ -449,7 +449,8 @@ def _read_again(answer: Refreshed, cached: Cached) -> list[Notice]:
         Notice(
             code="DEFINITIONS_READ_ANEW",
             message=f"The cache had lost the definitions of {count(len(lost), 'object')}: {named}.",
-            cause="This refresh read the objects again. Earlier changes in them are unknown.",
+            cause="This refresh read the objects again. Earlier changes in these objects are "
+            "unknown.",
             remedy="Check for other damage: crmdeck doctor",
         )
     ]

@@ -79,7 +79,8 @@ class SuspectRefreshError(SourceError):
     def __init__(self, connection: Connection, removal: Removal) -> None:
         super().__init__(
             f"The refresh of {connection.name} would remove {removal.text}.",
-            cause="So many removals at once usually mean a lost permission or a partial answer.",
+            cause="So many removals at once usually mean a lost permission or an incomplete "
+            "response.",
             remedy="Check the user's permissions. If the removals are right, accept them: "
             f"crmdeck refresh {connection.name} --accept-suspect",
             code=SUSPECT,

@@ -150,10 +150,10 @@ def _with_days(
     before: date | None = None
     for line in lines:
         day = line.at.date()
-        year = "" if day.year == timeline.now.year else f" {day:%y}"
+        year = "" if day.year == timeline.now.year else f", {day:%y}"
         # `<` and `>` go from one row with a day to the next.
         is_first = each or day != before
-        yield replace(line, when=f"{day.day} {day:%b}{year}", day=day if is_first else None)
+        yield replace(line, when=f"{day:%b} {day.day}{year}", day=day if is_first else None)
         before = day
 
 

@@ -233,7 +233,7 @@ class DriftCommands:
         "drift.repair",
         "Fix",
         "f",
-        help="Decide on a rename, or repair the broken mapping.",
+        help="Decide on a rename, or fix the broken mapping.",
         hint=98,
         blocked=why_no_fix,
         writes=True,
@@ -258,7 +258,7 @@ class DriftCommands:
             Option(one, one.partner_field, f"{one.object_pair} → {one.crm_field}")
             for one in mappings
         ]
-        self._pane.app.push_screen(Choose("Choose the mapping to repair", options), go)
+        self._pane.app.push_screen(Choose("Choose the mapping to fix", options), go)
 
     def _open_mapping(self, decision: Decision, *, repair: bool) -> None:
         location = Location(

@@ -547,12 +547,12 @@ class HealthCommands:
             return None
         return "This row isn't folded."
 
-    @action("health.fold", "Expand", "z", help="Expand or fold this row.", blocked=no_fold)
+    @action("health.fold", "Expand", "z", help="Expand or collapse this row.", blocked=no_fold)
     def fold(self) -> None:
         if self.row is not None:
             self._turn({self.row.parent or self.row.key})
 
-    @action("health.fold_all", "Expand all", "Z", help="Expand or fold all rows.")
+    @action("health.fold_all", "Expand all", "Z", help="Expand or collapse all rows.")
     def fold_all(self) -> None:
         keys = {row.parent or row.key for row in self._findings.shown() if row.open is not None}
         self._turn(keys - self._state.expanded or keys)

@@ -49,9 +49,9 @@ def scope_words(entry: ConnectionHealth) -> str:
     scope = entry.connection.scope
     parts = ["mappable objects" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]
     if scope.include:
-        parts.append(f"and {len(scope.include)} named")
+        parts.append(f"and {len(scope.include)} added")
     if scope.exclude:
-        parts.append(f"without {len(scope.exclude)}")
+        parts.append(f"except {len(scope.exclude)}")
     return " ".join(parts)
 
 

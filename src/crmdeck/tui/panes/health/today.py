@@ -36,7 +36,7 @@ _KINDS = {
     FindingKind.ROW_FAILS: ("mapping that fails", "mappings that fail"),
     FindingKind.ROW_CAN_FAIL: ("mapping that can fail", "mappings that can fail"),
     FindingKind.MAPPING_CHANGED: ("changed mapping", "changed mappings"),
-    FindingKind.REQUIRED_NO_SOURCE: ("required field, not mapped", "required fields, not mapped"),
+    FindingKind.REQUIRED_NO_SOURCE: ("required field not mapped", "required fields not mapped"),
     FindingKind.DELIVERY: ("check of the sync", "checks of the sync"),
     FindingKind.CHANGE_OPEN: ("change to unmapped fields", "changes to unmapped fields"),
     FindingKind.UNDECIDED_ROWS: ("pair with undecided rows", "pairs with undecided rows"),

@@ -298,7 +298,7 @@ def _note(row: AnyRow) -> str:
     if isinstance(row, RequiredRow):
         sign = OUTCOME_SIGNS[row.outcome]
         if row.is_open:
-            return f"{sign} always: no source"
+            return f"{sign} not mapped"
         if row.failures:
             return f"{OUTCOME_SIGNS[row.failures[0].outcome]} {row.failures[0].reason}"
         return filled_text(row.mark) if row.mark is not None else ""

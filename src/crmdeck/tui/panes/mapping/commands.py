@@ -141,7 +141,7 @@ class MappingCommands:
     def why_no_repair(self) -> str | None:
         if self._broken() or self._required_open():
             return None
-        return self.why_no_rows() or "No mapping is broken, and no required field lacks a source."
+        return self.why_no_rows() or "No mapping is broken, and every required field is mapped."
 
     def why_no_warning(self) -> str | None:
         row = self.row
@@ -205,7 +205,7 @@ class MappingCommands:
         "mapping.reject",
         "Reject",
         "x",
-        help="Reject the suggestion. A likely alternative moves up.",
+        help="Reject it and show the next-best suggestion.",
         hint=98,
         blocked=why_no_rows,
         writes=True,
@@ -414,9 +414,9 @@ class MappingCommands:
 
     @action(
         "mapping.repair",
-        "Repair",
+        "Fix",
         "f",
-        help="Repair a broken mapping, or map a required CRM field.",
+        help="Fix a broken mapping, or map a required CRM field.",
         hint=93,
         blocked=why_no_repair,
         writes=True,
@@ -438,7 +438,7 @@ class MappingCommands:
         "mapping.preflight",
         "Preflight",
         "P",
-        help="Test edge values, a records file or a CRM sample.",
+        help="Test boundary values, a records file or a CRM sample.",
         hint=91,
         blocked=why_no_session,
     )
@@ -529,7 +529,7 @@ class MappingCommands:
         if not sure:
             why = left_out_text(left)
             least = f"No undecided match of at least {percent(HIGH_MATCH)}"
-            self._say(f"{least} is left that passes: {why}." if why else f"{least}.")
+            self._say(f"{least} passes preflight: {why}." if why else f"{least}.")
             return
 
         def on_submit(yes: bool | None) -> None:
@@ -685,7 +685,7 @@ class MappingCommands:
                 return
             lines = [f"{each.crm_field}: {each.summary}" for each in proposal.changes if each.file]
             lines += [f"{each.crm_field or each.partner_field}: {each.note}" for each in by_hand]
-            text = "\n".join([*lines, "", "crmdeck writes files to review. It deploys nothing."])
+            text = "\n".join([*lines, "", "crmdeck writes files to review. You deploy them."])
             dialog = Prompt(
                 f"Folder for the CRM change for {title}",
                 text,
@@ -822,7 +822,7 @@ class MappingCommands:
             elif now.state is not DecisionState.ACCEPTED:
                 self._accept("map", now, choice)
             else:
-                loses = f"{now.crm_field} loses its source"
+                loses = f"{now.crm_field} is no longer mapped"
                 question = Choose(
                     f"{now.title} is mapped to {now.crm_field}",
                     [menu_choice("m", "Move mapping", loses)],

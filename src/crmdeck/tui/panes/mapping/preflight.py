@@ -39,13 +39,13 @@ FORMATS = {
 }
 EDGE_FORMATS = {"html": "a page to send", "csv": "for spreadsheets"}
 DEEDS = (
-    menu_choice("e", "Edge values, create", "each field at its limits"),
-    menu_choice("d", "Edge values, update", "the same for existing records"),
+    menu_choice("e", "Boundary values, create", "each field at its limits"),
+    menu_choice("d", "Boundary values, update", "the same for existing records"),
     menu_choice("c", "Records file, create", "CSV, JSON, JSON lines or Excel"),
     menu_choice("u", "Records file, update", "compared with the stored records"),
     menu_choice("s", "CRM sample", f"up to {SAMPLED} records, for PartnerOS"),
 )
-QUESTION = "Which writes should crmdeck test? It sends nothing to the CRM."
+QUESTION = "Which writes should crmdeck test? The CRM receives none of them."
 
 
 class PreflightFlow:
@@ -100,7 +100,7 @@ class PreflightFlow:
         dialog = ShowPreflight(
             f"Preflight of {pair_text(session.pair)}: {_write(create)}",
             opens="Open row",
-            waiting="Testing edge values…",
+            waiting="Testing boundary values…",
         )
         self._open(dialog, work, on_loaded)
 
@@ -149,7 +149,7 @@ class PreflightFlow:
                 replace(asked_path(self._path), label="Records file: CSV, JSON, JSON lines, Excel"),
                 Asked("record_type", "Record type, by its API name (optional)", required=False),
                 Asked("ignore", "Columns to leave out, comma-separated (optional)", required=False),
-                Asked("as_user", "Apply the permissions of the connection's user", choice=True),
+                Asked("as_user", "Apply the permissions of crmdeck's own user", choice=True),
             ],
             work,
             text="Record values stay on your screen: no log and no report has them.",
@@ -294,9 +294,9 @@ def _edge_result(
     lacking = {one.crm_field for one in failures if one.partner_field is None}
     parts = [f"{count(len(rows), 'accepted row')} can fail."] if rows else []
     if lacking:
-        parts.append(f"Required CRM fields without a source: {len(lacking)}.")
+        parts.append(f"Required CRM fields that are not mapped: {len(lacking)}.")
     return Result(
-        " ".join(parts) or "No accepted row fails with edge values.",
+        " ".join(parts) or "No accepted row fails with boundary values.",
         tuple(
             ResultRow(
                 number,

@@ -215,7 +215,7 @@ def _mapped(
         near = f"; best match {near_text(nearest[0])}" if nearest else ""
         key = f"   Enter opens it in {display_text(line.connection, 40)}"
         key = key if line.connection else "   o m maps it"
-        nothing = Content.assemble(("nothing" + near, "$muted"), (key, "bold $info"))
+        nothing = Content.assemble(("none" + near, "$muted"), (key, "bold $info"))
         yield named("mapped to", nothing, width)
 
 

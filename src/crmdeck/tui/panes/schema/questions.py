@@ -168,7 +168,7 @@ def ask_partner_field(
     dialog: Choose[tuple[str, str]] = Choose(
         f"Map {display_text(line.path, 120)} to",
         None,
-        text="Best matches first. Enter opens the row in Mapping and decides nothing.",
+        text="Best matches first. Enter opens the row in Mapping, where you decide.",
     )
     label = "matching PartnerOS fields"
     open_filled(pane.app, dialog, answered, pane.loader, work, dialog.fill, slot="map", label=label)

@@ -119,7 +119,7 @@ class BrowserSignIn:
         if not self._take(split_url(pasted_url.strip()).query, pasted=True):
             raise SignInError(
                 "The pasted URL doesn't belong to this sign-in.",
-                cause="The URL has no sign-in answer, or belongs to another sign-in.",
+                cause="The URL has no sign-in code, or belongs to another sign-in.",
                 remedy="Copy the whole address from the browser, starting with "
                 f"{self.redirect_uri}",
                 code="SIGN_IN_MISMATCH",
