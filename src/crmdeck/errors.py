@@ -25,7 +25,7 @@ class ExitCode(IntEnum):
 
     @property
     def reason(self) -> str:
-        """The name of the code in the `reasons` of an answer."""
+        """The name of the code in the `reasons` of a response."""
         return self.name.lower()
 
     @property

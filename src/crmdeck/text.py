@@ -49,7 +49,7 @@ def visible_text(text: str) -> str:
 
 
 def nearest(name: str, known: Iterable[str], *, most: int = 3, likeness: float = 0.5) -> list[str]:
-    """Return which of `known` may be meant by `name`, best match first.
+    """Return the entries of `known` that `name` may mean, best match first.
 
     `likeness` (0 to 1) is the minimum similarity.
     """
@@ -83,7 +83,7 @@ _GIVEN = 60
 
 
 def mistake_text(mistake: Mapping[str, Any], known: Iterable[str] = ()) -> str:
-    """Return what a validator found wrong with a value, as the end of a sentence about its key.
+    """Return the fault that a validator found in a value, to end a sentence about its key.
 
     `mistake` is an error of pydantic: `type`, `msg`, `input`, `ctx`, `loc`. `known` are the valid
     keys at its place.
@@ -140,7 +140,7 @@ def percent_filled(rate: float) -> str:
 
 
 def ago(moment: datetime | None, now: datetime) -> str:
-    """Return how long ago `moment` was: `just now`, `5 min ago`, `3 h ago`, `12 days ago`, `never`.
+    """Return an age in words: `just now`, `5 min ago`, `3 h ago`, `12 days ago`, `never`.
 
     A moment in the future is `in 3 h`.
     """

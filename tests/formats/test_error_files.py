@@ -165,7 +165,7 @@ def test_file_without_errors_or_readable_rows(workspace: Workspace, tmp_path: Pa
     with pytest.raises(SourceError, match="zip archive"):
         workspace.errors.explain(file)
     file.write_text("{broken\n{more")
-    with pytest.raises(SourceError, match=r"Nothing in failed\.csv can be read"):
+    with pytest.raises(SourceError, match=r"crmdeck can't read anything in failed\.csv"):
         workspace.errors.explain(file)
 
 

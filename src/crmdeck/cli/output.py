@@ -58,7 +58,7 @@ def set_quiet(quiet: bool) -> None:
 def set_filter(expression: str | None) -> None:
     """Filter the JSON data of this command by a jq expression; None ends that.
 
-    Raises UsageError for an invalid expression, ModuleNotFoundError without the extra `jq`.
+    Raises UsageError for an invalid expression, ModuleNotFoundError if jq isn't installed.
     """
     global _filter
     _filter = None
@@ -218,7 +218,7 @@ def _complain(text: str) -> None:
 
 
 def emit_json(value: Record | Iterable[Record]) -> None:
-    """Write one record, or a list of records, to stdout in the wire shape."""
+    """Write one record, or a list of records, to stdout in the API format."""
 
     def wire(record: Record) -> Mapping[str, object]:
         return record.to_wire() if isinstance(record, model.WireModel) else record

@@ -62,7 +62,7 @@ def preflight(
 ) -> ExitCode:
     """Show which writes the CRM will reject or change, before a sync sends them."""
     wanted = out.resolve(workspace.ERROR_FORMATS | {".jsonl": "jsonl"})
-    # A workbook can't be written to a pipe, and edge values aren't a report.
+    # A workbook can't be written to a pipe, and boundary values aren't a report.
     if wanted == "xlsx" and (out.output is None or (records is None and sample is None)):
         raise UsageError(
             "A preflight as xlsx needs records and a file.",

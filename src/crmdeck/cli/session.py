@@ -177,7 +177,7 @@ def open_workspace(
 
 
 def say_empty(ws: workspace.Workspace) -> None:
-    """Name the next two commands in a workspace without connections."""
+    """Show the next two commands in a workspace without connections."""
     add = ws.command_line("connections add NAME", source="SOURCE")
     say(f"No connections yet. Add one: {add}")
     say("Or try the demo: crmdeck demo")

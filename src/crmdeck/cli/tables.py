@@ -95,7 +95,7 @@ def _drawn(names: Sequence[str], widths: Sequence[int], rows: Iterable[Sequence[
 
 
 def console() -> Console:
-    """Return what writes to stdout."""
+    """Return the function that writes to stdout."""
     # Rich keeps bold and dim under $NO_COLOR; a pager or a file needs plain text.
     return Console(color_system=None) if os.environ.get("NO_COLOR") else Console()
 

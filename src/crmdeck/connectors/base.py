@@ -171,7 +171,7 @@ class Meter:
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def count(self, *, received: int = 0, quota_spent: int = 1) -> None:
-        """Count one request, the bytes of its answer, and the quota that it used."""
+        """Count one request, the bytes of its response, and the quota that it used."""
         with self._lock:
             self.traffic = Traffic(
                 requests=self.traffic.requests + 1,
@@ -180,7 +180,7 @@ class Meter:
             )
 
     def observe(self, quota: Quota) -> None:
-        """Store the quota from an answer, unless a later answer came first.
+        """Store the quota from a response, unless a later response came first.
 
         Answers to parallel requests arrive in any order.
         """
@@ -255,7 +255,7 @@ class Connector(Protocol):
         ...
 
     def explain_missing(self, missing: Sequence[Missing]) -> Mapping[Missing, GoneReason]:
-        """Return why things are missing from the answer; the default is "absent".
+        """Return why things are missing from the response; the default is "absent".
 
         The workspace calls it after `discover`, and only if something is missing.
         """
@@ -305,7 +305,7 @@ class UsageFinder(Protocol):
     """Optional: the CRM reports where a field is used."""
 
     def where_used(self, object_type: str, field_name: str, cancel: CancelToken) -> Usage:
-        """Return what uses a field. Raises CrmdeckError only for the whole connection."""
+        """Return the uses of a field. Raises CrmdeckError only for the whole connection."""
         ...
 
 
@@ -461,7 +461,7 @@ class TeamLog(Protocol):
     """
 
     def decisions(self) -> tuple[Decision, ...] | None:
-        """Return all decisions, oldest first; None if the source stores none."""
+        """Return all decisions, oldest first; None if the source doesn't store them."""
         ...
 
     def history(self) -> tuple[AuditEntry, ...]:

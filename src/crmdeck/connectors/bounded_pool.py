@@ -1,4 +1,4 @@
-"""Requests through urllib3, each with one deadline and an answer of limited size."""
+"""Requests through urllib3, each with one deadline and a response of limited size."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class BoundedPool:
         self._count = count
 
     def request(self, method: str, url: str, **kwargs: Any) -> RawAnswer:
-        """Return the answer, and pass its headers, size and path to `count`.
+        """Return the response, and pass its headers, size and path to `count`.
 
         Raises SourceError for a redirect, and never follows it.
         """
@@ -69,7 +69,7 @@ class BoundedPool:
                 raise unreachable(self._who, reason) from None
             try:
                 data = read_body(raw, self._limits, self._who)
-            # An answer that is too large or cut short has used quota as well.
+            # A response that is too large or cut short has used quota as well.
             finally:
                 self._count(raw.headers, raw.tell(), urlsplit(url).path)
         if raw.get_redirect_location():

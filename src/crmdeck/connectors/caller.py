@@ -23,7 +23,7 @@ NEVER = CancelToken()
 
 @dataclass(frozen=True)
 class Refusal:
-    """The meaning of a failed answer; `pause` is the wait that it asks for, in seconds."""
+    """The meaning of a failed response; `pause` is the wait that it asks for, in seconds."""
 
     fault: Fault
     error: CrmdeckError
@@ -96,7 +96,7 @@ class Caller:
         accept: Collection[int] = (),
         reserve: bool = True,
     ) -> Response:
-        """Return the answer to `send(token)`: a success, or a status in `accept`.
+        """Return the response to `send(token)`: a success, or a status in `accept`.
 
         A rejected token is renewed once, and the call repeated once. Temporary failures are
         repeated within the wait budget, after the wait that the CRM asks for or a growing one.

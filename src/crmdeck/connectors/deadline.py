@@ -1,4 +1,4 @@
-"""One deadline for each request, from connecting to the last byte of the answer.
+"""One deadline for each request, from connecting to the last byte of the response.
 
 The timeout of a socket limits one read. A server that sends a byte now and then, or `100 Continue`
 forever, never exceeds it. So a timer shuts the socket down from another thread.
@@ -81,7 +81,7 @@ def request_deadline(seconds: float, who: str) -> Iterator[Deadline]:
         _current.deadline = None
         timer.cancel()
         deadline.let_go()
-    # An answer that was cut off can look complete.
+    # A response that was cut off can look complete.
     if deadline.expired:
         raise timed_out(who)
 

@@ -108,11 +108,11 @@ def check_origin(url: str) -> str:
 
 
 def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
-    """Return the decompressed body of an answer.
+    """Return the decompressed body of a response.
 
     Raises AnswerTooLargeError above `limits.max_bytes`, or if the JSON would need more than
     `limits.max_memory`; inside `one_large_answer` only above `limits.max_bytes_alone`. Raises
-    SourceError if the answer is cut short, or compressed in a format that crmdeck didn't ask for.
+    SourceError if the response is cut short, or compressed in a format that crmdeck didn't ask for.
     All close the connection.
     """
     body = io.BytesIO()
@@ -121,7 +121,7 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     may_be_large = raw.status == _OK and getattr(_of_thread, "may_be_large", False)
     formats = raw.headers.get("Content-Encoding", "").casefold().replace(" ", "").split(",")
     try:
-        # Before the first byte is read: such an answer could be a decompression bomb.
+        # Before the first byte is read: such a response could be a decompression bomb.
         if unknown := next((each for each in formats if each not in _ENCODINGS), None):
             raise unknown_encoding(who, unknown)
         for chunk in raw.stream(_CHUNK, decode_content=True):
@@ -167,7 +167,7 @@ _of_thread = threading.local()
 
 @contextmanager
 def one_large_answer() -> Iterator[None]:
-    """Allow the block a very large answer, which it parses in parts: see `split_json`.
+    """Allow the block a very large response, which it parses in parts: see `split_json`.
 
     If several threads have one, they take turns.
     """

@@ -12,8 +12,8 @@ MEBIBYTE = 1024 * 1024
 class Limits:
     """Limits of one connector. Times are in seconds.
 
-    `total_timeout` covers one request from connecting to the last byte of its answer. `max_bytes`
-    is the size of an answer after decompression, `max_memory` the estimated memory for parsing it.
+    `total_timeout` covers one request from connecting to the last byte of its response. `max_bytes`
+    is the size of a response after decompression, `max_memory` the estimated memory for parsing it.
     Of all bodies that arrive at the same time, two are larger than `share`; the others wait.
     The description of one object can have `max_bytes_alone`; crmdeck reads such answers one at a
     time. `wait_budget` is the total of all waits that the CRM asks for, `backoff` the first wait if

@@ -19,7 +19,7 @@ _AHEAD = timedelta(seconds=60)
 
 @dataclass(frozen=True, repr=False)
 class Grant:
-    """The answer of a token endpoint; `expires_in` is in seconds.
+    """The response of a token endpoint; `expires_in` is in seconds.
 
     `organization` is the ID of the org or account that the token belongs to.
     """

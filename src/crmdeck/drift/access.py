@@ -22,7 +22,7 @@ def find_access_changes(
     fields: Mapping[str, Collection[str]],
     at: datetime,
 ) -> Iterator[DriftEvent]:
-    """Yield what a sync user lost or gained, with the mappings that it touches.
+    """Yield the access that a sync user lost or gained, with the mappings that it touches.
 
     `fields` has the names of the fields that existed before and after, by object: the permissions
     on a new or removed field follow from that change.

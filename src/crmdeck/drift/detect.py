@@ -189,7 +189,7 @@ class _Links:
         """Return the mappings that a difference touches.
 
         A rule touches the mappings of its fields. If its fields are unknown, it may reject any
-        write. The label of an object touches none.
+        write. The label of an object never touches one.
         """
         if difference.kind is DriftKind.OBJECT_CHANGED and all(
             change.attribute in _OBJECT_NAMES for change in difference.changes

@@ -69,7 +69,7 @@ def mapping_effects(
     mapped: Iterable[AcceptedField],
     partner_fields: Mapping[tuple[str, str], Field],
 ) -> list[Effect]:
-    """Return what happens to the accepted mappings of the field.
+    """Return the effects on the accepted mappings of the field.
 
     `partner_fields` are the PartnerOS fields by object pair and name.
     """
@@ -117,7 +117,7 @@ def schema_effects(
     schema: ObjectSchema,
     relations: Relations,
 ) -> list[Effect]:
-    """Return what happens to the rules and fields of an object if the field `target` changes.
+    """Return the effects on the rules and fields of an object if the field `target` changes.
 
     `target` is an object and a field; `schema` may be of another object.
     """
@@ -162,7 +162,7 @@ def schema_effects(
 
 
 def usage_effects(change: FieldChange, usage: FieldUsage, shown: Iterable[Effect]) -> list[Effect]:
-    """Return what happens to the users of the field that the CRM reported.
+    """Return the effects on the uses of the field that the CRM reported.
 
     Those among `shown`, which the schema shows as well, are left out.
     """

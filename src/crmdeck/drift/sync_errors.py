@@ -147,7 +147,7 @@ def _is_repair(suspect: Suspect, event: DriftEvent) -> bool:
 
 
 def judge_today(suspect: Suspect, schema: ObjectSchema | None) -> Today:
-    """Return what today's schema says about an error."""
+    """Return the state of an error's cause in today's schema."""
     if schema is None:
         return Today(None, "")
     if suspect.kind in (CauseKind.RULE, CauseKind.DUPLICATE_RULE):

@@ -34,7 +34,7 @@ _MAPPING = "mapping owner"
 _PULLED = (_MAPPING, "Map the value to a PartnerOS value, or correct the records in the CRM.")
 
 Cause = WriteCause | FailsWhen
-"""What a preflight found: about records, or from edge values."""
+"""What a preflight found: about records, or from boundary values."""
 
 _WORDS = {
     Outcome.REJECTED: "rejected",

@@ -258,7 +258,7 @@ def records(
 
 
 def named(record: WireModel, names: Mapping[str, str]) -> Record:
-    """Return a record in its wire shape, with the name of each connection after its ID."""
+    """Return a record in the API format, with the name of each connection after its ID."""
     return _named(record.to_wire(), names)
 
 

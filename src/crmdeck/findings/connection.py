@@ -40,7 +40,7 @@ _UNSEEN = "crmdeck can't see changes in this CRM."
 
 
 def connection_findings(vitals: Vitals) -> Iterator[Finding]:
-    """Yield what is open about a connection itself; nothing if it is disconnected."""
+    """Yield the findings about a connection itself; nothing if it is disconnected."""
     if vitals.status is not Status.DISCONNECTED:
         for rule in RULES:
             yield from rule(vitals)
@@ -372,7 +372,7 @@ def _objects_failed(vitals: Vitals) -> Iterator[Finding]:
 
 
 def _sync_user(vitals: Vitals) -> Iterator[Finding]:
-    """Yield what ends the sync user's access, or is worth knowing about it."""
+    """Yield the findings about the sync user's access."""
     access, kind = vitals.access, FindingKind.SYNC_USER
     if access is None:
         return

@@ -59,7 +59,7 @@ class _Open(NamedTuple):
 
 
 def mapping_findings(facts: Facts) -> Iterator[Finding]:
-    """Yield what is open about rows, required fields and changes.
+    """Yield the findings about rows, required fields and changes.
 
     A row explains the changes that touch it: they are its cause, and no finding of their own.
     """

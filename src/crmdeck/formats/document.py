@@ -49,7 +49,7 @@ class SchemaFile:
 
     @property
     def stem(self) -> str:
-        """The base up to its first dot: the object type, if the content names none."""
+        """The base up to its first dot: the object type, if the content doesn't contain it."""
         return self.base.partition(".")[0]
 
     @property

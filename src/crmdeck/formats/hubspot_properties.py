@@ -1,6 +1,6 @@
 """HubSpot property and pipeline JSON to ObjectSchema.
 
-Reads the answers of `/crm/properties/{version}/{objectType}` and
+Reads the responses of `/crm/properties/{version}/{objectType}` and
 `/crm/v3/properties/{objectType}`, and the older v2 list with `readOnlyValue` and `deleted` at the
 top level.
 """
@@ -86,7 +86,7 @@ def parse_properties(
 
     The object's `pipelines` and their stages become picklist values of its pipeline properties.
     `required` are the required properties from an object schema. Raises SourceError naming object,
-    property and attribute if the answer is malformed.
+    property and attribute if the response is malformed.
     """
     place = object_type
     try:
@@ -119,9 +119,9 @@ def parse_properties(
 
 
 def parse_rules(object_type: str, records: Sequence[object]) -> tuple[Rule, ...]:
-    """Return the rules in an answer of `/crm/property-validations/...` for an object.
+    """Return the rules in a response of `/crm/property-validations/...` for an object.
 
-    Raises SourceError if the answer is malformed.
+    Raises SourceError if the response is malformed.
     """
     place = f"The validation rules of {object_type}"
     rules = []
@@ -234,9 +234,9 @@ def _hints_in(properties: Sequence[object]) -> frozenset[str]:
 
 
 def _is_exact(native_type: str, kind: FieldType, hints: Collection[str]) -> bool:
-    """Return True if the answer would show a more exact type.
+    """Return True if the response would show a more exact type.
 
-    HubSpot leaves out keys without a value. If an answer has none of these
+    HubSpot leaves out keys without a value. If a response has none of these
     keys, a tool removed them.
     """
     if kind is FieldType.REFERENCE or native_type not in ("number", "enumeration"):
@@ -288,7 +288,7 @@ def parse_pipeline_rules(
 ) -> tuple[Rule, ...]:
     """Return the rules in answers of `/crm/pipelines-rules/...`, by pipeline.
 
-    Raises SourceError if an answer is malformed.
+    Raises SourceError if a response is malformed.
     """
     place = f"The pipeline rules of {object_type}"
     labels = {

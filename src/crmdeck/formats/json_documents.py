@@ -294,7 +294,7 @@ class _Found:
         )
 
     def _refusal(self, members: Mapping[str, msgspec.Raw], path: str) -> SourceError | None:
-        """Return the CRM's error if the file has one instead of an answer."""
+        """Return the CRM's error if the file has one instead of a response."""
         status = next(
             (
                 _ANY.decode(members[key])

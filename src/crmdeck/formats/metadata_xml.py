@@ -491,7 +491,7 @@ def _lookup_filter(element: Element) -> str:
 
 
 def _rollup(element: Element) -> str:
-    """Return what a roll-up field sums up: `sum of Line__c.Amount__c by Line__c.Deal__c`."""
+    """Return the words for a roll-up field: `sum of Line__c.Amount__c by Line__c.Deal__c`."""
     operation = child_text(element, "summaryOperation") or "count"
     summarized = child_text(element, "summarizedField")
     parent = child_text(element, "summaryForeignKey") or ""

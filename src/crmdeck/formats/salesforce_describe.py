@@ -110,7 +110,7 @@ _OBJECT_KEYS = frozenset(
 def parse_object(describe: Mapping[str, object]) -> ObjectSchema:
     """Return the object type in a describe answer.
 
-    Raises SourceError naming object, field and attribute if the answer is malformed.
+    Raises SourceError naming object, field and attribute if the response is malformed.
     """
     place = "The description of an object"
     try:
@@ -265,7 +265,7 @@ def _delete_constraint(record: Mapping[str, object]) -> str | None:
 
 
 def _lookup_filter(record: Mapping[str, object]) -> str | None:
-    """Return what a describe has of a lookup filter: not its condition."""
+    """Return the parts of a lookup filter in a describe, which leaves out its condition."""
     info = record.get("filteredLookupInfo")
     if info is None:
         return "" if "filteredLookupInfo" in record else None

@@ -30,7 +30,7 @@ def find_lacks(
     matched: Collection[str] = (),
     chosen: Collection[str] = (),
 ) -> Iterator[Lack]:
-    """Yield what the CRM lacks for each PartnerOS field, or only for the `chosen` ones.
+    """Yield the gaps of the CRM for each PartnerOS field, or only for the `chosen` ones.
 
     `matched` names the undecided PartnerOS fields with a suggestion: they need no new field,
     unless they are chosen.

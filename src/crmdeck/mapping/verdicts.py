@@ -160,7 +160,7 @@ def setting_of(
     filled: Collection[str] = (),
     user: Mapping[str, Value] | None = None,
 ) -> Setting:
-    """Return what a preflight assumes of every write to an object; `now` is in UTC."""
+    """Return the assumptions of a preflight about every write to an object; `now` is in UTC."""
     return Setting(
         now=now.replace(tzinfo=None),
         create=create,

@@ -215,7 +215,7 @@ def missing_values(row: MappingRow) -> tuple[str, ...]:
 
 
 def matched_values_text(row: MappingRow) -> str:
-    """Return how many PartnerOS values have a CRM value, and which ones have none."""
+    """Return the number of PartnerOS values with a CRM value, and those that have none."""
     missing, total = missing_values(row), len(row.values)
     found = "mapped" if row.value_map is not None else "match"
     if not missing:
@@ -317,12 +317,12 @@ def choice_text(choice: Choice) -> str:
 
 
 def filled_text(mark: Decision) -> str:
-    """Return how a CRM field is filled: `filled with Prospecting`."""
+    """Return the words for a filled CRM field: `filled with Prospecting`."""
     return f"filled with {mark.filled_with}" if mark.filled_with else FILLED_ELSEWHERE
 
 
 def decision_text(decision: Decision) -> str:
-    """Return what a decision did: `accepted → Account_Name__c`."""
+    """Return the words for a decision: `accepted → Account_Name__c`."""
     if decision.undoes is not None:
         return "undid" + (f" {decision.crm_field}" if decision.crm_field else "")
     if decision.state is DecisionState.PENDING:

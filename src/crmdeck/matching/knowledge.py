@@ -105,7 +105,7 @@ class Knowledge:
         return self.values.get(key, key)
 
     def type_compatibility(self, left: FieldType, right: FieldType) -> float:
-        """Return how well two types fit each other, 0 to 1; 0.5 for an unknown type (`other`)."""
+        """Return the fit of two types, 0 to 1; 0.5 for an unknown type (`other`)."""
         if FieldType.OTHER in (left, right):
             return UNKNOWN_TYPE
         if left is right:

@@ -146,7 +146,7 @@ def field_words(fields: Sequence[Field], knowledge: Knowledge) -> list[tuple[Wor
 
 
 def reader_of(fields: Sequence[Field], knowledge: Knowledge) -> Reader:
-    """Return what reads the names and labels of fields, by the words of all of them."""
+    """Return the reader of the names and labels of fields, by the words of all of them."""
     vocabulary = lexicon_of(knowledge).vocabulary
     return Reader(fields, cutter_of(fields, vocabulary), vocabulary)
 

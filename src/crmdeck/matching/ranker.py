@@ -172,7 +172,7 @@ class _Ranking:
             self._parts["object"] = (ahead, np.zeros(len(left), np.float32))
 
     def _learn(self) -> dict[str, Learned]:
-        """Return how alike each pair is to the accepted ones of other object pairs and connections.
+        """Return each pair's similarity to the accepted ones of other object pairs and connections.
 
         The fields are read again, together with the decided ones, so that both share their words.
         """
@@ -191,7 +191,7 @@ class _Ranking:
         }
 
     def _learn_rejected(self) -> Learned:
-        """Return how alike each pair is to the rejected ones of this object pair."""
+        """Return each pair's similarity to the rejected ones of this object pair."""
         places = [place for *place, _ in self._present(sorted(self._evidence.rejected))]
         examples = [Example(self._left[row], self._right[column], "") for row, column in places]
         left, right = (

@@ -35,7 +35,7 @@ INSTRUCTIONS = (
 def create_server(view: View) -> Server[dict[str, Any]]:
     """Return a server that answers questions about a workspace.
 
-    It changes nothing, except that a client that may suggest mappings can.
+    It never writes, except that a client that may suggest mappings can.
     """
     listed = [
         types.Tool(

@@ -18,8 +18,8 @@ NAME_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
 class Connection(WireModel):
     """An authorized CRM. Contains no secrets: those are stored under `id`.
 
-    `path` is the folder of the source `files`. `endpoint` is a host that replaces the vendor's
-    (a sandbox, a proxy), or the base URL of the source `partneros`; `remote_id` is the
+    `path` is the folder of the files source. `endpoint` is a host that replaces the vendor's
+    (a sandbox, a proxy), or the base URL of the partneros source; `remote_id` is the
     integration's UUID there. `ttl_hours` is how long a snapshot is fresh. `organization` is the
     ID of the org or portal. `sign_in` is the flow that its secrets come from,
     `token_expires_at` when they expire, unless they are renewed. `reader` is crmdeck's own user.
@@ -61,7 +61,7 @@ class Connection(WireModel):
 
 
 class Quota(WireModel):
-    """How much of an API allowance is used, by the CRM's last answer."""
+    """How much of an API allowance is used, by the CRM's last response."""
 
     used: int
     limit: int
@@ -88,7 +88,7 @@ class ConnectionEnd(WireModel):
 
 
 class ConnectionStatus(WireModel):
-    """The answer of `GET /integrations/{id}/status`, with name, quota and findings.
+    """The response of `GET /integrations/{id}/status`, with name, quota and findings.
 
     `token_renewed`: crmdeck renews the token automatically. `token_used_at` is when crmdeck
     last used or stored the refresh token, `token_rotated_at` when the CRM last replaced it.
@@ -130,7 +130,7 @@ class ConnectionStatus(WireModel):
 class ProbeReport(WireModel):
     """The result of testing a connection: the user in the CRM, and the quota left.
 
-    Only the source `partneros` gives `platform`. `objects` lists the object types of the scope that
+    Only the partneros source gives `platform`. `objects` lists the object types of the scope that
     crmdeck's own user can read; None if the source doesn't list them.
     """
 

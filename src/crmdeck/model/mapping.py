@@ -131,7 +131,7 @@ class Suggestion(WireModel):
 
 
 class AssistantSuggestion(WireModel):
-    """What an assistant suggests for a PartnerOS field. It decides nothing."""
+    """What an assistant suggests for a PartnerOS field. It isn't a decision."""
 
     object_pair: str
     partner_field: str
@@ -143,7 +143,7 @@ class AssistantSuggestion(WireModel):
 
 
 class SuggestAnswer(WireModel):
-    """The answer of `POST /integrations/{id}/mapping/ai-suggest`."""
+    """The response of `POST /integrations/{id}/mapping/ai-suggest`."""
 
     object_pair: str
     encoder: str

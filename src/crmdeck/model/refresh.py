@@ -62,7 +62,7 @@ class Traffic(WireModel):
 
 
 class RefreshResult(WireModel):
-    """The answer of `POST /integrations/{id}/schema/refresh`, with details.
+    """The response of `POST /integrations/{id}/schema/refresh`, with details.
 
     `rule_calls` counts the calls for each kind of rule; `traffic` includes them.
     """

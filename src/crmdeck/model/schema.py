@@ -392,7 +392,7 @@ class ObjectSummary(WireModel):
 
 
 class SchemaSummary(WireModel):
-    """The answer of `GET /integrations/{id}/schema`.
+    """The response of `GET /integrations/{id}/schema`.
 
     `next_cursor` is in a page that isn't the last one.
     """
@@ -411,7 +411,7 @@ class SchemaSummary(WireModel):
 
 
 class ObjectDetail(ObjectFacts):
-    """The answer of `GET /integrations/{id}/schema?objectType=T`, and of `export --what schema`.
+    """The response of `GET /integrations/{id}/schema?objectType=T`, and of `export --what schema`.
 
     It has everything that a refresh read.
     """

@@ -7,7 +7,7 @@ from crmdeck.model.wire import UtcTime, WireModel
 
 
 class CausingChange(WireModel):
-    """The change of the CRM that caused errors; `by` is None if the CRM names no one."""
+    """The change of the CRM that caused errors; `by` is None if the CRM shows no user."""
 
     id: str
     at: UtcTime

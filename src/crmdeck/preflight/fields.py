@@ -63,7 +63,7 @@ _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def check(field: Field, raw: Raw, rules: WriteRules) -> Checked:
-    """Return what a field does with a value; a blank is stored as a blank."""
+    """Return the value that a field stores; a blank is stored as a blank."""
     kind = field.type
     is_text = kind in TEXTS or kind is FieldType.EMAIL
     if rules.refuses_outer_spaces and isinstance(raw, str) and not is_text and raw != raw.strip():
@@ -81,7 +81,7 @@ def check(field: Field, raw: Raw, rules: WriteRules) -> Checked:
 
 
 def blank(field: Field) -> Value:
-    """Return what a formula reads from an empty field of this type."""
+    """Return the value that a formula reads from an empty field of this type."""
     if field.type is FieldType.BOOLEAN:
         return False
     if field.type is FieldType.MULTIPICKLIST:
@@ -262,7 +262,7 @@ def _choices(field: Field, raw: Raw, rules: WriteRules) -> Checked:
 
 
 def _outside(field: Field, value: str) -> Problem | None:
-    """Return what happens to a value that isn't an active one of a picklist."""
+    """Return the problem of a value that isn't an active one of a picklist."""
     if not field.picklist:
         reason = "the picklist's values are unknown"
         return _unknown("VALUES_UNKNOWN", reason, f"the values of {field.name}")

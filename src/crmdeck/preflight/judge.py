@@ -84,7 +84,7 @@ class MappedField(NamedTuple):
         return [self.partner_field] if self.template is None else placeholders(self.template)
 
     def value_of(self, record: Record) -> Raw:
-        """Return what it writes of a record."""
+        """Return the value that it writes for a record."""
         if self.template is None:
             return converted(record.get(self.partner_field), self.values)
         return _PLACEHOLDER.sub(lambda found: _as_text(record.get(found[1])), self.template)
@@ -167,7 +167,7 @@ class Judge:
     def judge(
         self, position: int, record: Record, stored: Record | None = None
     ) -> tuple[WriteProblem, ...]:
-        """Return what the CRM does with a record.
+        """Return the problems that the CRM has with a record.
 
         `record` goes by PartnerOS field, `stored` by CRM field: the record before an update.
         """
@@ -360,7 +360,7 @@ class Judge:
             yield Problem(outcome, code, reason, (), name, self._partner_fields.get(name))
 
     def _by_certainty(self) -> Outcome:
-        """Return how certain a rejection is that the CRM decides after its automation ran."""
+        """Return the certainty of a rejection that the CRM decides after its automation ran."""
         # None means that the flows and triggers were not read: there may be some.
         if self.rules.runs_automation and self.setting.automation != ():
             return Outcome.UNLESS_AUTOMATION

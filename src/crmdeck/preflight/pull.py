@@ -10,7 +10,7 @@ from crmdeck.preflight.judge import MappedField, converted
 from crmdeck.preflight.values import Unknown, is_blank
 
 PARTNEROS = WriteRules(id_pattern="[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
-"""What PartnerOS does with values: it has UUIDs, and changes nothing on its own."""
+"""What PartnerOS does with values: it has UUIDs, and doesn't change values on its own."""
 
 
 def judge_pulled(
@@ -19,7 +19,7 @@ def judge_pulled(
     rows: Sequence[MappedField],
     sources: Mapping[str, Field],
 ) -> Iterator[WriteProblem]:
-    """Yield what PartnerOS does with a record of the CRM, by CRM field.
+    """Yield PartnerOS's problems with a record of the CRM, by CRM field.
 
     The value maps of `rows` lead from PartnerOS to the CRM; `sources` are the PartnerOS fields.
     """

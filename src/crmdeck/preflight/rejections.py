@@ -71,7 +71,7 @@ class _Vendor(NamedTuple):
     patterns: Mapping[str, tuple[re.Pattern[str], ...]]
 
     def first(self, what: str, text: str) -> str:
-        """Return what the first pattern for a part of a message finds; empty without any."""
+        """Return the first match for a part of a message; empty if no pattern matches."""
         found = (each.search(text) for each in self.patterns[what])
         return next((each[1] for each in found if each), "")
 

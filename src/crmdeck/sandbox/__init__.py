@@ -31,8 +31,8 @@ Surprising facts from the vendors' documentation:
 
 - `composite` subrequests can have `httpHeaders` and use all sObject resources, describes included.
   The whole request counts as one call ("Send Multiple Requests Using Composite"). So 25
-  conditional describes cost one call. The answer for an unchanged one isn't documented; here it is
-  an `httpStatusCode` of 304 with a null body.
+  conditional describes cost one call. The response for an unchanged one isn't documented; here it
+  is an `httpStatusCode` of 304 with a null body.
 - A write is checked as the vendor checks it: types, lengths, picklists, required fields, validation
   rules, unique values. What is written stays until the sandbox stops; queries don't return it.
 - Salesforce's errors are a list of `errorCode` and `message`. Its OAuth endpoints answer `error`

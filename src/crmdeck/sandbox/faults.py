@@ -32,7 +32,7 @@ class FaultKind(StrEnum):
     LOST_SCHEMA = "lost_schema"
 
 
-# These change the tokens once, instead of answers to requests.
+# These change the tokens once, instead of responses to requests.
 ONCE = frozenset(
     {
         FaultKind.EXPIRED_TOKEN,

@@ -218,7 +218,7 @@ def _misplaced_stage(
 ) -> Iterator[tuple[str, _InvalidError]]:
     """Yield an error for a stage of another pipeline, or one that a pipeline rule forbids.
 
-    Without a pipeline the first one counts.
+    If no pipeline is given, the first one applies.
     """
     if not target.pipelines:
         return

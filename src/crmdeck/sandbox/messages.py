@@ -51,7 +51,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Reply:
-    """An answer. `promised` is a wrong Content-Length, for a truncated body."""
+    """A response. `promised` is a wrong Content-Length, for a truncated body."""
 
     status: int = 200
     body: bytes = b""

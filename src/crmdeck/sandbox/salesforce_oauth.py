@@ -101,7 +101,7 @@ class SalesforceOAuth:
         if issued is None:
             error, description = tokens.denial
             return refuse(error or "invalid_grant", description or _DENIAL)
-        # The answer has a refresh token only if the app rotates them.
+        # The response has a refresh token only if the app rotates them.
         access, current = issued
         return self._issued(access, current if current != before else None)
 
@@ -141,7 +141,7 @@ class SalesforceOAuth:
         token = form.get("token", "")
         if not tokens.valid(token):
             return reply({"active": False})
-        # An org reports a session's expiry although the token answer names none: two hours here.
+        # An org reports a session's expiry, which the token response lacks: two hours here.
         left = tokens.seconds_left(token) or int(timedelta(hours=2).total_seconds())
         return reply(
             {

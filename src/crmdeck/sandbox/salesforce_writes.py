@@ -251,7 +251,7 @@ def _with_derived(record: _Values) -> _Values:
 
 
 def _taken(field: FieldDef, raw: object) -> FieldValue:
-    """Return what a field stores for a value of a request. Raises RefusedError."""
+    """Return the value that a field stores for one of a request. Raises RefusedError."""
     if isinstance(raw, str):
         raw = raw.strip()
     if raw is None or raw == "":

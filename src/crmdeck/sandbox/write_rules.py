@@ -139,7 +139,7 @@ CUSTOM_PERMISSIONS = {"Deal_Desk": None, "Bypass_Rules": "Partner_Data"}
 
 
 def picklist_values(target: ObjectDef, record_type: RecordTypeDef) -> dict[str, object]:
-    """Return the answer of `/ui-api/object-info/{object}/picklist-values/{recordTypeId}`."""
+    """Return the response of `/ui-api/object-info/{object}/picklist-values/{recordTypeId}`."""
     base = f"/ui-api/object-info/{target.name}/picklist-values/{record_type.id}"
     return {
         "eTag": f"{target.version:032x}",
@@ -161,7 +161,7 @@ def picklist_values(target: ObjectDef, record_type: RecordTypeDef) -> dict[str, 
 
 
 def duplicates(target: ObjectDef) -> dict[str, object]:
-    """Return the answer of `/ui-api/duplicates/{object}`: its active duplicate rules."""
+    """Return the response of `/ui-api/duplicates/{object}`: its active duplicate rules."""
     rules = [each for each in DUPLICATE_RULES if each.object_type == target.name]
     fields = dict.fromkeys(name for each in rules for name in each.fields)
     return {
@@ -186,7 +186,7 @@ def duplicates(target: ObjectDef) -> dict[str, object]:
 
 
 def pipeline_rules(target: ObjectDef, pipeline: str) -> dict[str, object]:
-    """Return the answer of `/crm/pipelines-rules/{version}/{type}/{pipeline}`."""
+    """Return the response of `/crm/pipelines-rules/{version}/{type}/{pipeline}`."""
     none = PipelineRulesDef(object_type=target.name, pipeline=pipeline)
     found = next(
         (e for e in PIPELINE_RULES if (e.object_type, e.pipeline) == (target.name, pipeline)), none

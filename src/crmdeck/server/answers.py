@@ -37,12 +37,12 @@ def failures(*statuses: int) -> dict[int | str, dict[str, object]]:
 
 
 def answer(record: WireModel) -> Response:
-    """Return the answer with one record."""
+    """Return the response with one record."""
     return Response(record.to_json(), media_type="application/json")
 
 
 def answer_without_commands(record: WireModel | Sequence[WireModel]) -> Response:
-    """Return the answer with records whose remedies may name commands, without those."""
+    """Return the response with records whose remedies may name commands, without those."""
     wire = [each.to_wire() for each in record] if isinstance(record, Sequence) else record.to_wire()
     return Response(json.dumps(without_commands(wire)), media_type="application/json")
 
@@ -61,7 +61,7 @@ def without_commands(value: object, key: str = "") -> object:
 
 
 def answer_schema(body: str, if_none_match: str | None) -> Response:
-    """Return an answer that a client may cache, or 304 if it has it already."""
+    """Return a response that a client may cache, or 304 if it has it already."""
     # Weak, because a proxy may compress the body: RFC 9110, section 8.8.1.
     tag = f'W/"{hashlib.sha256(body.encode()).hexdigest()[:32]}"'
     headers = {**SCHEMA_CACHING, "ETag": tag}
@@ -76,14 +76,14 @@ def list_text(records: Iterable[WireModel]) -> str:
 
 
 def answer_list(records: Iterable[WireModel]) -> Response:
-    """Return the answer with a list of records."""
+    """Return the response with a list of records."""
     return Response(list_text(records), media_type="application/json")
 
 
 def answer_page(
     request: Request, records: Sequence[AuditEntry] | Sequence[Decision], limit: int | None
 ) -> Response:
-    """Return the answer with the first `limit` records, and a `Link` to the next page, if any."""
+    """Return the response with the first `limit` records, and a `Link` to the next page, if any."""
     response = answer_list(records[:limit])
     if limit is not None and len(records) > limit:
         add_next_link(response, request, records[limit - 1].id)

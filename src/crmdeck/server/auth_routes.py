@@ -31,7 +31,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 
 @router.post("/sign-in/email", response_model=SessionView, responses=failures(401, 403, 413, 429))
 def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
-    """Sign in; the answer sets the cookie `session_token`.
+    """Sign in; the response sets the cookie `session_token`.
 
     If the user has one organization, it becomes active.
     """
@@ -145,7 +145,7 @@ def address_of(request: Request) -> str:
 
 
 def with_cookie(deck: Deck, response: Response, token: str, session: Session) -> Response:
-    """Return the answer with the cookie of a session."""
+    """Return the response with the cookie of a session."""
     response.set_cookie(
         COOKIE,
         token,

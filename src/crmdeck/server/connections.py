@@ -2,9 +2,9 @@
 
 uvicorn waits for a request as long as its client likes, so a few hundred half-sent requests could
 hold all sockets of the process. Here the header and the body each have a time limit, and a client
-that reads an answer has to keep reading. If there are too many connections, the one that has waited
-longest at the busiest address is closed, so that a client that sends a whole request gets an
-answer.
+that reads a response has to keep reading. If there are too many connections, the server closes
+the one that has waited longest at the busiest address, so that a client that sends a whole request
+gets a response.
 """
 
 from __future__ import annotations
@@ -39,8 +39,8 @@ _WANTED = 4096
 class RequestLimits:
     """How long a client may take, in seconds, and how many connections there may be.
 
-    `header` runs from connecting (or from the last answer), `body` from the end of the header. A
-    reader of an answer has to accept `pace` bytes per second, checked every `stall` seconds.
+    `header` runs from connecting (or from the last response), `body` from the end of the header. A
+    reader of a response has to accept `pace` bytes per second, checked every `stall` seconds.
     """
 
     header: float = 10.0
@@ -92,7 +92,7 @@ class Crowd:
         """Return the unanswered connection that has waited longest at the busiest address."""
         for neighbors in sorted(self._waiting.values(), key=len, reverse=True):
             for each in neighbors:
-                # An answer that is being sent must not be cut off.
+                # A response that is being sent must not be cut off.
                 if each.transport.get_write_buffer_size() == 0:
                     return each
         return None
@@ -174,9 +174,9 @@ class BoundedProtocol(H11Protocol):
             # The application must not add to that.
             self.cycle.disconnected = True
             self.cycle.message_event.set()
-        # Closing still sends the answer, which aborting would drop.
+        # Closing still sends the response, which aborting would drop.
         self.transport.close()
-        # A client that doesn't read its answer would keep the socket open.
+        # A client that doesn't read its response would keep the socket open.
         self.loop.call_later(_LINGER, self.drop)
 
     def _watch_reader(self, before: int | None = None) -> None:
@@ -188,7 +188,7 @@ class BoundedProtocol(H11Protocol):
 
 
 def room_for_connections() -> int:
-    """Return how many connections this process can hold, after asking the system for more."""
+    """Return this process's maximum of connections, after asking the system for more."""
     try:
         import resource
     except ImportError:  # Windows has no such limit

@@ -138,7 +138,7 @@ def without_command(remedy: str) -> str:
 
 
 def error_response(error: CrmdeckError) -> Response:
-    """Return the answer to a failed request. Paths of this machine go to the log only."""
+    """Return the response to a failed request. Paths of this machine go to the log only."""
     headers = {}
     if isinstance(error, CacheError | DocumentError):
         _log.warning("%s: %s", error.code, one_line(f"{error.message} {error.cause or ''}"))
@@ -167,7 +167,7 @@ def error_response(error: CrmdeckError) -> Response:
 
 
 def internal_error(error: Exception) -> Response:
-    """Return the answer to an unexpected failure, and log it."""
+    """Return the response to an unexpected failure, and log it."""
     _log.error("A request failed unexpectedly.", exc_info=error)
     return error_response(
         CrmdeckError(

@@ -104,7 +104,7 @@ class Guard:
             )
         names = [name for name, _ in QueryParams(scope["query_string"]).multi_items()]
         if len(names) > len(set(names)):
-            # Readers must not differ in which one counts.
+            # Readers must not differ in which one applies.
             raise UsageError(
                 "The request is invalid.",
                 cause="A query parameter appears twice.",
@@ -118,7 +118,7 @@ class Guard:
                 remedy="Ask the administrator of this server to add the host to server_hosts.",
             )
         origin = headers.get("origin")
-        # These methods change nothing, and browsers keep the answer from a page of another site.
+        # These methods change nothing, and browsers keep the response from a page of another site.
         if scope["method"] in _SAFE or origin in self._origins:
             return
         foreign = origin is not None and not _same_host(origin, headers.get("host", ""))

@@ -128,7 +128,7 @@ def schema(
     responses=failures(401, 403, 404, 409),
 )
 def schemas(here: Here, known: Known = None) -> Response:
-    """Return the fields of all objects in one answer: an extension of crmdeck."""
+    """Return the fields of all objects in one response: an extension of crmdeck."""
     return answer_schema(list_text(here.workspace.schemas.all(here.id)), known)
 
 
@@ -257,7 +257,7 @@ def decide(here: Here, body: Deciding) -> Response:
     responses=failures(401, 403, 404, 409, 413, 502),
 )
 def undo(here: Here, body: Undoing) -> Response:
-    """Undo a decision; the answer is the decision that undoes it."""
+    """Undo a decision; the response is the decision that undoes it."""
     return answer(here.workspace.mappings.undo(here.id, body.object_pair, body.decision_id))
 
 

@@ -307,7 +307,7 @@ def _fetch(
     form: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> tuple[int, dict[str, object]]:
-    """Return status and JSON object of an answer; raises OidcError, TooBusyError."""
+    """Return status and JSON object of a response; raises OidcError, TooBusyError."""
     if not _places.acquire(blocking=False):
         raise TooBusyError
     try:

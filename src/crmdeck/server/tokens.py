@@ -21,7 +21,7 @@ from crmdeck.workspace import Workspace
 TOKENS_FILE = "tokens.json"
 PREFIX = "crmdeck_"
 LONGEST_LIFETIME = timedelta(days=366)
-# A token that expired gets an answer that says so for this long.
+# A token that expired gets a response that says so for this long.
 _KEPT = timedelta(days=30)
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")

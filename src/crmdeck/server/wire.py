@@ -1,4 +1,4 @@
-"""The bodies of requests, and the answers of signing in."""
+"""The bodies of requests, and the responses of signing in."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ class OrganizationRole(WireModel):
 
 
 class SessionView(WireModel):
-    """The answer of `GET /auth/session`, and of signing in."""
+    """The response of `GET /auth/session`, and of signing in."""
 
     user: SignedInUser
     organizations: tuple[OrganizationRole, ...]
@@ -167,6 +167,6 @@ class CreatedToken(TokenView):
 
 
 class Success(WireModel):
-    """The answer of requests without other results."""
+    """The response of requests without other results."""
 
     success: bool = True

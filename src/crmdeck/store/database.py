@@ -69,7 +69,7 @@ class Engine(Protocol):
 
     @property
     def in_use(self) -> int:
-        """Return how many connections to the database this process uses now."""
+        """Return the number of connections to the database that this process uses now."""
 
     @property
     def leasing(self) -> Callable[[], AbstractContextManager[Database]] | None:

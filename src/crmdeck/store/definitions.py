@@ -111,7 +111,7 @@ class Definition:
 class PackedSchema:
     """An object type as the cache stores it, in a fiftieth of the memory of its model.
 
-    The answer of a large org has ten thousand of them.
+    The response of a large org has ten thousand of them.
     """
 
     object_type: str
@@ -225,7 +225,7 @@ class Definitions:
         """Store the new definitions in `schemas`; return the number of new fields."""
         contents = [schema.definition.content_hash for schema in schemas]
         known = self.having(contents).keys()
-        # A lost part of a known definition comes back with an answer that contains it.
+        # A lost part of a known definition comes back with a response that contains it.
         lacking = self.incomplete(contents)
         placed = set(self._having("object_field", "content_hash", list(lacking), "position"))
         wanted = {schema.definition.content_hash: schema for schema in schemas}
@@ -259,7 +259,7 @@ class Definitions:
         }
 
     def incomplete(self, content_hashes: Iterable[str]) -> set[str]:
-        """Return which of these hashes lack their definition, or some of their fields."""
+        """Return the hashes that lack their definition, or some of their fields."""
         wanted = list(dict.fromkeys(content_hashes))
         these = "content_hash IN (SELECT unnest(?::VARCHAR[]))"
         rows = self._database.rows(

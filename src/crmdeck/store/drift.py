@@ -178,7 +178,7 @@ class Drift:
         )
 
     def rename_partners(self, event_ids: Sequence[str]) -> tuple[DriftEvent, ...]:
-        """Return what may be the other half of a rename, from the refreshes of some changes."""
+        """Return the changes that may be the other half of a rename, from the same refreshes."""
         at = "connection_id, detected_at"
         found = EVENTS.select(
             self._database,

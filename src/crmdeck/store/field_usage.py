@@ -1,4 +1,4 @@
-"""Where fields are used, by the CRM's last answer."""
+"""Where fields are used, by the CRM's last response."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Usages:
         self._database = database
 
     def put(self, connection_id: str, usage: FieldUsage) -> None:
-        """Append an answer; nothing if the CRM wasn't asked."""
+        """Append a response; nothing if the CRM wasn't asked."""
         if usage.asked_at is not None:
             row = (
                 connection_id,
@@ -28,7 +28,7 @@ class Usages:
             self._database.insert("field_usage", _COLUMNS, [row])
 
     def all(self, connection_id: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
-        """Return the last answers by connection ID, object type and field name."""
+        """Return the last responses by connection ID, object type and field name."""
         where = Where().add("connection_id = ?", connection_id)
         rows = self._database.rows(
             "SELECT DISTINCT ON (connection_id, object_type, field_name) "

@@ -61,7 +61,7 @@ class Queue:
                 ticket.unlink()
 
     def _position(self, name: str) -> int:
-        """Return how many tickets are before `name`: 0 if no living process has one of them.
+        """Return the number of tickets before `name`: 0 if no living process has one of them.
 
         Tickets of dead processes before the first living one are removed.
         """

@@ -49,7 +49,7 @@ class RecentSnapshots:
         self._whole_until[connection_id] = monotonic() + WHOLE_FOR
 
     def get(self, key: RefreshKey) -> tuple[SnapshotInfo, ...] | None:
-        """Return what the refresh left; None if it wasn't read recently."""
+        """Return the result of the refresh; None if it wasn't read recently."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

@@ -126,7 +126,7 @@ class Runs:
         FAILURES.insert(self._database, failures, run_id, connection_id)
 
     def failures(self, connection_id: str) -> tuple[ObjectFailure, ...]:
-        """Return what the last refresh that reached its source couldn't read."""
+        """Return the failures of the last refresh that reached its source."""
         # Most connections never had a failure, and DuckDB finds that out in a fifth of the time.
         [(last,)] = self._database.rows(
             f"SELECT max(seq) FROM {FAILURES.name} WHERE connection_id = ?", [connection_id]

@@ -34,7 +34,7 @@ class Session:
         self.answers: dict[object, object] | None = None if kept is None else {}
 
     def recall(self, key: Hashable) -> Any:
-        """Return what this process remembered about the history; None without it, or in a write."""
+        """Return the remembered state of the history; None if there is none, or in a write."""
         return self._kept.recall(key) if self._kept is not None else None
 
     def remember(self, key: Hashable, value: object) -> None:

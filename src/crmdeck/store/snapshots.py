@@ -373,7 +373,7 @@ class Snapshots:
         return _Refresh(*rows[0]) if rows else None
 
     def _known(self, connection_id: str, last: _Refresh) -> tuple[SnapshotInfo, ...] | None:
-        """Return what a refresh left, if it was read recently."""
+        """Return the result of a refresh, if it was read recently."""
         if self._recent is None:
             return None
         return self._recent.get(RefreshKey(connection_id, last.run_id, last.seq))

@@ -27,7 +27,7 @@ class SourceTimes:
         return self._named.get(object_type, self._others)
 
     def counts(self, read: int) -> dict[Freshness, int]:
-        """Return how many of the `read` object types share each time."""
+        """Return the number of `read` object types for each time."""
         found = {self._others: read - len(self._named)}
         for freshness in self._named.values():
             found[freshness] = found.get(freshness, 0) + 1

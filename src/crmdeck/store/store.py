@@ -199,7 +199,7 @@ class Store:
 
     @property
     def in_use(self) -> int:
-        """Return how many connections to the database this process uses now."""
+        """Return the number of connections to the database that this process uses now."""
         return self._engine.in_use
 
     def head(self) -> int:

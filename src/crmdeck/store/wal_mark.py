@@ -70,7 +70,7 @@ class WalMark:
         )
 
     def proven(self) -> int | None:
-        """Return how much of the log is certainly right, up to the end of a write; None if unknown.
+        """Return the certainly right length of the log, up to a write's end; None if unknown.
 
         DuckDB's own checksums are sums of words: what repeats an even number of times can be
         altered without changing them.

@@ -73,7 +73,7 @@ class FilterSource(NamedTuple, Generic[R]):
     keys: FilterKeys[R]
 
     def complete(self, text: str) -> tuple[Completion, ...]:
-        """Return what completes the last term of `text`: keys, or values of its key.
+        """Return the completions of the last term of `text`: keys, or values of its key.
 
         Keys come in their order, values with the most rows first. Reads all rows for values.
         """

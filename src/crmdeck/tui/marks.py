@@ -29,7 +29,7 @@ class Health(NamedTuple):
 
 
 def open_mark(changes: OpenChanges) -> tuple[str, str]:
-    """Return how many change groups are open, with the sign of the worst, and the state of that.
+    """Return the number of open change groups with the sign of the worst, and its state.
 
     An empty text if none is open.
     """

@@ -277,7 +277,7 @@ def not_found(kind: str, name: str, known: list[str]) -> NotFoundError:
 
 
 def find_named(kind: str, name: str, known: Mapping[str, T]) -> T:
-    """Return what has that name; raises NotFoundError."""
+    """Return the entry with that name; raises NotFoundError."""
     if name not in known:
         raise not_found(kind, name, sorted(known))
     return known[name]

@@ -60,7 +60,7 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
 
 
 def parse_past_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
-    """Return what `parse_moment` does; raises UsageError also for a moment in the future."""
+    """Parse a moment as `parse_moment` does; raises UsageError also for one in the future."""
     if parse_moment(text, now) > now + _TODAY_SOMEWHERE:
         raise UsageError(
             f"{text} is in the future: it is {now:%Y-%m-%d %H:%M} UTC.",

@@ -301,7 +301,7 @@ def _accepted_risks(
 def usable_policy(context: Context, session: Session) -> Policy | None:
     """Return the policy of the workspace, None without one and if crmdeck can't use it.
 
-    Then it excuses nothing: that is a finding, and gates fail.
+    Then it has no effect: that is a finding, and gates fail.
     """
     with suppress(UsageError):
         return read_policy(context, session)

@@ -74,7 +74,7 @@ class PolicyRule(BaseModel):
         return attribute
 
     def likeness(self, finding: Finding) -> float:
-        """Return how alike the names in the rule and those of a finding are."""
+        """Return the similarity of the names in the rule and in a finding."""
         # Only a check with an unused rule needs it.
         from rapidfuzz.fuzz import ratio
 

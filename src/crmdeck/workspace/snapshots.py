@@ -17,7 +17,7 @@ FIELDS_AT_ONCE = 2_000
 def read_access(
     session: Session, connection: Connection, at: datetime | None = None
 ) -> EffectiveAccess | None:
-    """Return what the sync user can do; None without a sync user."""
+    """Return the sync user's access; None if no sync user is set."""
     found = session.access.get(connection, at)
     return found.access if found is not None else None
 

@@ -56,7 +56,7 @@ class Workspace:
         secrets: SecretStore | None = None,
         connect: ConnectorFactory | None = None,
     ) -> Self:
-        """Open the workspace in the folder `home`; the folder is created on the first write.
+        """Open the workspace in `home`; the folder is created on the first write.
 
         The default `home` is $CRMDECK_HOME, else the user's data folder. A `home` like
         `postgresql://host/database` is a team's workspace in PostgreSQL. `actor` is the name in the

@@ -221,8 +221,8 @@ def test_a_filter_that_makes_no_sense_is_refused_in_one_line(desk: Desk) -> None
         ("contract", {"since": day[1]}, "contract has no --since."),
         ("health-report", {"state": DecisionState.ACCEPTED}, "health-report has no --state."),
         ("drift", {"since": day[3], "at": day[1]}, "--since is later than --at"),
-        ("mapping", {"object_type": "Acount"}, "no object type 'Acount'"),
-        ("objects", {"object_type": "Acount"}, "no object type 'Acount'"),
+        ("mapping", {"object_type": "Acount"}, "No object type named 'Acount'"),
+        ("objects", {"object_type": "Acount"}, "No object type named 'Acount'"),
     )
     for what, options, said in refused:
         format = "yaml" if what == "contract" else "html" if "report" in what else "json"

@@ -37,12 +37,12 @@ def test_rules_are_listed_with_their_kind_and_effect_then_the_unknown() -> None:
         ("rule Late", "Day: Too late.", True),
         (
             "duplicate rule Email",
-            "Email: refuses on create, refuses unless the caller confirms on update",
+            "Email: rejects on create, rejects unless the caller confirms on update",
             True,
         ),
         (
             "flow Fill",
-            "runs on create and update, before the rules: may fill or change fields",
+            "runs on create and update, before the rules: can fill or change fields",
             True,
         ),
         ("record type Direct", "Direct deal", True),

@@ -60,7 +60,7 @@ def test_hubspot_tells_by_its_owners(office: Office) -> None:
     [
         (Fault(FaultKind.FORBIDDEN, query=ATTRIBUTION), "View Setup"),
         (Fault(FaultKind.FORBIDDEN, query=ATTRIBUTION, code="REQUEST_LIMIT_EXCEEDED"), "has used"),
-        (Fault(FaultKind.SERVER_ERROR, query=ATTRIBUTION), "no record"),
+        (Fault(FaultKind.SERVER_ERROR, query=ATTRIBUTION), "own releases"),
     ],
 )
 def test_what_stands_in_the_way_is_the_reason_and_costs_nothing_else(

@@ -107,7 +107,7 @@ def test_scope_without_objects_is_a_failure(office: Office) -> None:
     office.add_org(scope=Scope())
     office.sandbox.fault(ORG, listing(("Account", {"layoutable": False})))
     refreshes, test = office.workspace.refreshes, office.workspace.connections.test
-    with pytest.raises(SourceError, match="1 object, none in the scope") as caught:
+    with pytest.raises(SourceError, match="1 object, but none in scope") as caught:
         refreshes.run("org")
     assert caught.value.code == "SCOPE_EMPTY"
     assert "Read on the objects" in str(caught.value.remedy)

@@ -1,4 +1,4 @@
-"""The source `files`: exported schemas on disk."""
+"""The files source: exported schemas on disk."""
 
 from crmdeck.connectors.files.connector import FilesConnector, open_connector, recognize
 from crmdeck.connectors.files.schema_file import load_schema_file

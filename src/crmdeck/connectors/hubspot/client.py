@@ -80,7 +80,7 @@ class HubSpotClient:
         query: Mapping[str, str] | None = None,
         reserve: bool = True,
     ) -> Response:
-        """Return the answer to GET `rest` of an API family, in the newest version that works.
+        """Return the response to GET `rest` of an API family, in the newest version that works.
 
         After a 404 it tries the next older version, and remembers the one that worked. Raises
         CrmdeckError.
@@ -93,7 +93,7 @@ class HubSpotClient:
         return self._newest("properties", path, cancel, True, method="GET", query=query, split=True)
 
     def post(self, family: str, rest: str, body: Mapping[str, object]) -> Response:
-        """Return the answer to a POST that only reads, like `get`. Raises CrmdeckError."""
+        """Return the response to a POST that only reads, like `get`. Raises CrmdeckError."""
         return self._newest(family, rest, NEVER, True, method="POST", body=body)
 
     def _newest(

@@ -1,4 +1,4 @@
-"""The source `hubspot`: one account through hubspot-api-client."""
+"""The hubspot source: one account through hubspot-api-client."""
 
 from __future__ import annotations
 

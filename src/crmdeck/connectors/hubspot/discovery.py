@@ -1,7 +1,7 @@
 """One discovery of an account: its object types, then their properties and pipelines.
 
-HubSpot has no conditional requests. The digest of an answer shows that an object type is unchanged,
-which saves everything except the request.
+HubSpot has no conditional requests. The digest of a response shows that an object type is
+unchanged, which saves everything except the request.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ def discover(
 
     The Listing leaves out standard object types that the account never had. An object type fails
     if the token lacks its scope. What the last refresh shows to be needed is read next to the list
-    of object types, so that an unchanged account takes the time of one answer.
+    of object types, so that an unchanged account takes the time of one response.
     """
     client.caller.start()
     reader = _Reader(client, scope.without_rules, limits.calls_at_once, known)
@@ -191,7 +191,7 @@ def select(scope: Scope, types: Mapping[str, ObjectType]) -> tuple[str, ...]:
 class _Validator:
     """What a refresh found of an object type, so that the next one can ask for all of it at once.
 
-    `digest` covers the answers. `sensitive`: HubSpot lists sensitive properties. `newest`: the
+    `digest` covers the responses. `sensitive`: HubSpot lists sensitive properties. `newest`: the
     account has the newest API version, so that parallel calls need not find out which one it has.
     """
 
@@ -217,7 +217,7 @@ class _Validator:
 
 @dataclass
 class _Parts:
-    """The answers about one object type.
+    """The responses about one object type.
 
     `properties` go by sensitivity, empty for the ordinary ones. `not_read` has the reasons of
     lasting errors, `kept` the cached rules after temporary ones.
@@ -313,7 +313,7 @@ class _Reader:
         return tasks
 
     def _further_tasks(self, each: ObjectType) -> list[_Task]:
-        """Return the reads that the answers so far require."""
+        """Return the reads that the responses so far require."""
         parts = self._parts[each.name]
         if parts.error is not None:
             return []
@@ -421,7 +421,7 @@ class _Reader:
             parts.not_read[kind] = f"{error.message} {error.cause or ''}".strip()
 
     def result(self, each: ObjectType) -> Discovered | Unchanged | Failed:
-        """Return the result for an object type, and drop its answers."""
+        """Return the result for an object type, and drop its responses."""
         parts = self._parts.pop(each.name)
         if parts.error is not None:
             return Failed(each.name, parts.error)

@@ -1,4 +1,4 @@
-"""The rate limits that HubSpot reports in the headers of its answers.
+"""The rate limits that HubSpot reports in the headers of its responses.
 
 `Caller` obeys them: it waits, and it stops before the quota reserve.
 """
@@ -26,7 +26,7 @@ class RateLimits:
 
     @classmethod
     def of(cls, headers: Mapping[str, str]) -> RateLimits:
-        """Return the limits in the headers of an answer, whatever their case."""
+        """Return the limits in the headers of a response, whatever their case."""
         found = {
             name.casefold().removeprefix("x-hubspot-ratelimit-"): whole_number(value)
             for name, value in headers.items()
@@ -45,7 +45,7 @@ class RateLimits:
 
 
 def pause(reply: Response, policy: str) -> float | None:
-    """Return the wait for a limit of some seconds; None if the answer has another one.
+    """Return the wait for a limit of some seconds; None if the response has another one.
 
     The window is rolling, so only a wait for all of it is safe.
     """

@@ -83,7 +83,7 @@ _GONE_KINDS = {
 
 @dataclass(frozen=True)
 class Summary:
-    """One object type in the list of schemas; `schema_hash` is empty if the server sends none."""
+    """One object type in the list of schemas; `schema_hash` is empty if it wasn't sent."""
 
     object_type: str
     label: str
@@ -113,7 +113,7 @@ def summaries(body: object) -> tuple[Summary, ...]:
 def object_schema(summary: Summary, body: object) -> ObjectSchema:
     """Return one object type with its fields; raises SourceError."""
     try:
-        answer = record(body, "the answer")
+        answer = record(body, "the response")
         inner = answer.get("data")
         wrapped = "fields" not in answer and isinstance(inner, Mapping)
         known, unknown = _ours(inner if wrapped and isinstance(inner, Mapping) else answer)
@@ -241,10 +241,10 @@ def organization_ids(body: object) -> tuple[str, ...]:
 
 
 def _listed(body: object, key: str) -> Sequence[object]:
-    """Return the list in an answer: bare, under `key` or another name for it, or under `data`."""
+    """Return the list in a response: bare, under `key` or another name for it, or under `data`."""
     if isinstance(body, list | tuple):
         return body
-    answer = record(body, "the answer")
+    answer = record(body, "the response")
     known, unknown = _ours(answer)
     if key in known:
         _log_unknown(f"the list of {key}", unknown)

@@ -45,7 +45,7 @@ class FreshAnswers:
         return reply if time.monotonic() < until else None
 
     def put(self, key: tuple[str, ...], reply: Response) -> None:
-        """Store an answer if its Cache-Control allows that."""
+        """Store a response if its Cache-Control allows that."""
         control = (reply.header("Cache-Control") or "").lower()
         age = _MAX_AGE.search(control)
         if reply.status != 200 or age is None or "no-store" in control or "no-cache" in control:
@@ -62,7 +62,7 @@ class FreshAnswers:
                 del self._kept[key]
 
 
-# A connector lives for one command, but PartnerOS allows its answers for 60 seconds.
+# A connector lives for one command, but PartnerOS allows its responses for 60 seconds.
 _FRESH = FreshAnswers()
 
 
@@ -99,7 +99,7 @@ class PartnerOSClient:
         *,
         accept: Collection[int] = (),
     ) -> Response:
-        """Return the answer to GET `path` of the integration, from the cache while it is fresh."""
+        """Return the response to GET `path` of the integration, from the cache if it is fresh."""
         parameters = [part for item in sorted((query or {}).items()) for part in item]
         # With the token, so that another user in this process never gets these answers.
         identity = (self._transport.base, self.integration_id, self._session.token())
@@ -122,7 +122,7 @@ class PartnerOSClient:
         accept: Collection[int] = (),
         patient: bool = False,
     ) -> Response:
-        """Return the answer to POST `path`, and drop the integration's cached answers.
+        """Return the response to POST `path`, and drop the integration's cached answers.
 
         They stay if the server rejects with a status in `accept`, because nothing has changed.
         """
@@ -148,7 +148,7 @@ class PartnerOSClient:
         accept: Collection[int] = (),
         patient: bool = False,
     ) -> Response:
-        """Return the answer to a request: a success, or a status in `accept`.
+        """Return the response to a request: a success, or a status in `accept`.
 
         Renews an expired session once if there is a password. If crmdeck's own session has no
         active organization, chooses the organization of the integration. Waits after a 429, and

@@ -1,4 +1,4 @@
-"""The source `partneros`: one integration through the Integrations API."""
+"""The partneros source: one integration through the Integrations API."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ from crmdeck.model import (
 from crmdeck.redaction import redact
 
 HISTORY = 500
-# From this number on, one answer with all object types costs less than one for each.
+# From this number on, one response with all object types costs less than one for each.
 _WORTH_ONE_ANSWER = 4
 VIEWER = "refreshing, deciding and disconnecting (your role is viewer)"
 
@@ -294,7 +294,7 @@ class PartnerOSConnector:
             return Failed(summary.object_type, error)
 
     def _pull_all(self, cancel: CancelToken) -> Mapping[str, object]:
-        """Return all schemas from one answer; none if the server lacks that endpoint."""
+        """Return all schemas from one response; none if the server lacks that endpoint."""
         try:
             reply = self._client.get("/schemas", cancel, accept=(404, 405))
         except AnswerTooLargeError:

@@ -1,4 +1,4 @@
-"""One request to PartnerOS, with one deadline and an answer of limited size."""
+"""One request to PartnerOS, with one deadline and a response of limited size."""
 
 from __future__ import annotations
 
@@ -72,9 +72,9 @@ class Transport:
         body: Mapping[str, object] | None = None,
         patient: bool = False,
     ) -> TokenResponse:
-        """Return the answer, whatever its status; `patient` waits until the total timeout.
+        """Return the response, whatever its status; `patient` waits until the total timeout.
 
-        Raises SourceError for an answer that is missing, too large or not JSON.
+        Raises SourceError for a response that is missing, too large or not JSON.
         """
         limits = self._limits
         read = limits.total_timeout if patient else limits.read_timeout
@@ -116,7 +116,7 @@ def _session_token(raw: RawAnswer) -> str | None:
 
 
 def explain(reply: Response) -> Refusal:
-    """Return the meaning of a failed answer, with PartnerOS's own words at the end of the cause."""
+    """Return the meaning of a failed response; the cause ends with PartnerOS's own words."""
     body, vendor_code = reply.fields, remote_code(reply)
     if 300 <= reply.status < 400:
         return Refusal(FAULTS.rows[-1], not_json(WHO))

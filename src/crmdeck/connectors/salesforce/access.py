@@ -88,7 +88,7 @@ def read_access(
     cancel: CancelToken,
     now: datetime,
 ) -> EffectiveAccess:
-    """Return what a user can do, `known` if nothing changed.
+    """Return the access of a user, `known` if nothing changed.
 
     Raises SourceError if the permissions can't be read.
     """

@@ -68,7 +68,7 @@ def describe_all(
     cancel: CancelToken,
     now: datetime,
 ) -> Iterator[tuple[str, Answer]]:
-    """Yield each object type of `names` with its answer, as they arrive.
+    """Yield each object type of `names` with its response, as they arrive.
 
     `since` has the date for conditional requests, for known object types. Raises CrmdeckError for
     errors of the whole connection, and if the user cancels. Running requests then end on their own.
@@ -105,7 +105,7 @@ def _describe(
     try:
         reply = client.post("composite", {"allOrNone": False, "compositeRequest": parts}, stop)
     except AnswerTooLargeError:
-        # Handled below: until its block ends, an error keeps the answer in memory.
+        # Handled below: until its block ends, an error keeps the response in memory.
         reply = None
     except CrmdeckError as error:
         FAULTS.raise_if_whole(error)

@@ -121,7 +121,7 @@ class SalesforceClient:
         accept: Collection[int] = (),
         reserve: bool = True,
     ) -> Response:
-        """Return the answer to GET `path` under `/services/data/vXX.0/`. Raises CrmdeckError."""
+        """Return the response to GET `path` under `/services/data/vXX.0/`. Raises CrmdeckError."""
         return self._call(
             "GET", path, cancel, accept, reserve, params=params, headers=dict(headers or {})
         )
@@ -142,7 +142,7 @@ class SalesforceClient:
         )
 
     def get_text(self, path: str, cancel: CancelToken) -> str:
-        """Return the answer to GET `path` as text, for CSV."""
+        """Return the response to GET `path` as text, for CSV."""
 
         def send(token: str) -> Response:
             return self._ask(f"/services/data/v{self.version()}/{path}", token)
@@ -151,7 +151,7 @@ class SalesforceClient:
         return body if isinstance(body, str) else ""
 
     def post(self, path: str, body: object, cancel: CancelToken) -> Response:
-        """Return the answer to POST `path` with a JSON body. Raises CrmdeckError."""
+        """Return the response to POST `path` with a JSON body. Raises CrmdeckError."""
         return self._call("POST", path, cancel, (), True, json=body, headers={})
 
     def user_info(self, cancel: CancelToken = NEVER) -> Mapping[str, object]:
@@ -200,7 +200,7 @@ class SalesforceClient:
         except SalesforceError as error:
             status, body = error.status, error.content
         except (ValueError, RecursionError, TypeError):
-            # simple-salesforce raises TypeError for an answer of `null` or a number.
+            # simple-salesforce raises TypeError for a response of `null` or a number.
             raise not_json(WHO) from None
         sent, size = self._session.last
         if found := _LIMIT_INFO.search(sent.get("Sforce-Limit-Info", "")):
@@ -243,7 +243,7 @@ def explain(reply: Response) -> Refusal:
 
 
 def answer_incomplete(object_type: str) -> SourceError:
-    """Return the error for an object type that is missing or wrong in an answer."""
+    """Return the error for an object type that is missing or wrong in a response."""
     return SourceError(
         f"Salesforce sent no description of {object_type}.",
         cause="The response to a composite call lacks the object, or describes another object.",

@@ -1,4 +1,4 @@
-"""The source `salesforce`: one org through simple-salesforce."""
+"""The salesforce source: one org through simple-salesforce."""
 
 from __future__ import annotations
 

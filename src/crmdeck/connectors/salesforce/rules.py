@@ -103,7 +103,7 @@ class Asker:
             following = page.get("nextRecordsUrl")
             if following is None and page.get("done") is not False:
                 return found
-            # The address comes from the answer, so only its last part is used.
+            # The address comes from the response, so only its last part is used.
             if not isinstance(following, str) or f"/{path}/" not in following:
                 break
             body = self.get(f"{path}/{following.rpartition('/')[2]}")
@@ -235,7 +235,7 @@ class RuleReader:
     def _further_tasks(
         self, record_types: Mapping[str, Sequence[RecordType]]
     ) -> list[_Task | None]:
-        """Return the reads that the answers so far require."""
+        """Return the reads that the responses so far require."""
         tasks = [self._formulas_task(record_types)]
         with_duplicates = {name for name, _ in self._found[RuleKind.DUPLICATES]}
         for name, types in record_types.items():
@@ -514,7 +514,7 @@ def _automation(word: str, name: str, creates: bool, updates: bool) -> Rule:
 def _duplicate_details(body: Mapping[str, object]) -> Iterator[tuple[str, Rule]]:
     """Yield the label of each rule of an object with its effects and fields.
 
-    The fields are those of all matching rules of the object: the answer doesn't split them.
+    The fields are those of all matching rules of the object: the response doesn't split them.
     """
     try:
         listed = {"dedupeFields": body.get("dedupeFields")}
@@ -573,9 +573,9 @@ def _picklists(body: Mapping[str, object]) -> PicklistsOfType:
 def _permissions(
     answers: Mapping[str, object], sets: Sequence[Mapping[str, object]], names: Iterable[str]
 ) -> dict[str, bool | str]:
-    """Return which custom permissions in `names` the user has.
+    """Return the custom permissions in `names` that the user has.
 
-    Permission set groups may grant more than the answers list, so that a missing permission is
+    Permission set groups may grant more than the responses list, so that a missing permission is
     unknown if the user has a group.
     """
     assigned = {each.get("PermissionSetId") for each in sets}
@@ -594,7 +594,7 @@ def _permissions(
 
 
 def _about_user(rule: Rule) -> set[str]:
-    """Return what a formula reads about the user, in lower case: `$permission.deal_desk`."""
+    """Return the user's values in a formula, in lower case: `$permission.deal_desk`."""
     return {name.lower() for name in _ABOUT_USER.findall(rule.expression)}
 
 

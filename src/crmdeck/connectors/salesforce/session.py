@@ -33,7 +33,7 @@ class _Adapter(HTTPAdapter):
     """Sends every request to `endpoint`, if any, and reads answers of limited size."""
 
     def __init__(self, endpoint: str | None, limits: Limits, meter: Meter) -> None:
-        # Connections that find no place in the pool are closed after each answer.
+        # Connections that find no place in the pool are closed after each response.
         super().__init__(pool_maxsize=max(10, limits.threads))
         bound(self.poolmanager)
         self._endpoint = endpoint
@@ -110,5 +110,5 @@ class SalesforceSession(requests.Session):
 
     @property
     def last(self) -> tuple[Mapping[str, str], int]:
-        """The headers and the size in bytes of the last answer in this thread."""
+        """The headers and the size in bytes of the last response in this thread."""
         return self._adapter.last

@@ -71,9 +71,9 @@ def listing_digest(version: str, scope: Scope, names: Sequence[str]) -> str:
 
 
 def answered_at(reply: Response, now: datetime) -> str:
-    """Return the HTTP date for the next conditional request, if the answer has none.
+    """Return the HTTP date for the next conditional request, if the response has none.
 
-    That is the org's time from the answer, else `now`, minus a margin.
+    That is the org's time from the response, else `now`, minus a margin.
     """
     try:
         # The org's clock, because this machine's may be wrong.

@@ -43,7 +43,7 @@ _PAUSES = (0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 5.0, 5.0)
 def where_used(
     client: SalesforceClient, object_type: str, field_name: str, cancel: CancelToken
 ) -> Usage:
-    """Return what uses a field, and what is unknown, with the reason."""
+    """Return the uses of a field, and the gaps with their reasons."""
     match = _NAME.fullmatch(field_name)
     if match is None or not _OBJECT.fullmatch(object_type):
         return Usage(not_checked=(NOT_CUSTOM,))
@@ -121,7 +121,7 @@ _WHAT = {_components: "Flows, rules, Apex and layouts", _reports: "Reports"}
 def _query(
     client: SalesforceClient, soql: str, cancel: CancelToken
 ) -> tuple[list[Mapping[str, object]], bool]:
-    """Return the records of an answer, and True if they are all."""
+    """Return the records of a response, and True if they are all."""
     reply = client.get("tooling/query", cancel, params={"q": soql})
     records = records_of(reply.body)
     return records, len(records) < MOST_ROWS and reply.fields.get("done") is not False

@@ -64,7 +64,7 @@ def likeness(
 
 
 def learn(left: Matrix, right: Matrix, examples: Sequence[Example]) -> Learned:
-    """Return how alike each pair is to `examples`; both sides must be similar.
+    """Return each pair's similarity to `examples`; both sides must be similar.
 
     `left` and `right` have the similarity of each field to each example.
     """

@@ -22,7 +22,7 @@ _FARTHEST = 0.5
 
 
 def nearness(left: Sequence[FieldText], right: Sequence[FieldText], encoder: Encoder) -> Matrix:
-    """Return how much nearer in meaning each pair is than both fields are to their nearest fields.
+    """Return each pair's similarity in meaning, beyond that of the nearest other fields.
 
     For a field in another language, the better of its English and its original text counts. A
     field without words has no meaning. Some texts are near to everything, such as short ones or

@@ -154,7 +154,7 @@ def _decisions_without_entry(database: Database, since: int) -> int:
 
 
 def _missing_numbers(database: Database, since: int) -> int:
-    """Return how many numbers after `since` no row has.
+    """Return the count of numbers after `since` that no row has.
 
     PostgreSQL also gives out numbers to writes that fail, so there they prove nothing.
     """

@@ -68,7 +68,7 @@ class Asked:
 class Form(Dialog[T]):
     """Answers with the result of `work`, which runs in a thread with the answers.
 
-    Esc stops the work only if it is `stoppable`: it then writes nothing before its end.
+    Esc stops the work only if it is `stoppable`: it then doesn't write before its end.
     """
 
     SCOPE = "form"

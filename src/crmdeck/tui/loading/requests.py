@@ -121,7 +121,7 @@ class Loader:
     def quietly(self, unreadable: Failed | None) -> Iterator[None]:
         """Keep requests made inside, and those their answers make, off the progress line.
 
-        If the cache can't be read, only `unreadable` gets the error. None changes nothing.
+        If the cache can't be read, only `unreadable` gets the error. None has no effect.
         """
         before, self._unreadable = self._unreadable, unreadable
         try:

@@ -364,7 +364,7 @@ class Pane(ActionHost, Widget):
         return self.place.copies(self.table.chosen())
 
     def crm_place(self) -> CrmPlace | None:
-        """Return what `O` opens in the CRM, if anything."""
+        """Return the page that `O` opens in the CRM, if any."""
         return CrmPlace(self.connection_id) if self.connection_id is not None else None
 
     def can_copy(self) -> bool:
@@ -372,7 +372,7 @@ class Pane(ActionHost, Widget):
         return self.table.cursor_row is not None
 
     def export_request(self) -> ExportRequest | None:
-        """Return what `e` exports, if anything."""
+        """Return the export of `e`, if any."""
         return None
 
     def can_export(self) -> bool:

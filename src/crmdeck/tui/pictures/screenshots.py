@@ -50,7 +50,7 @@ def draw_screenshots(
 ) -> tuple[Path, ...]:
     """Draw all scenes, or those that `only` names, into `folder` and return their paths.
 
-    `png` adds a PNG of each still. `check` writes nothing and raises ScreenshotsDifferError with
+    `png` adds a PNG of each still. `check` doesn't write, and raises ScreenshotsDifferError with
     the names of the differing files. Raises NotFoundError for an unknown scene, UsageError if the
     PNG renderer is missing, SceneError if a step of a scene is not offered.
     """

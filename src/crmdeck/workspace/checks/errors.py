@@ -135,7 +135,7 @@ class SyncErrors:
         column: str | None = None,
         values: bool = True,
     ) -> Iterator[Mapping[str, object] | None]:
-        """Yield what each message means, in order; None for each row that can't be read.
+        """Yield the meaning of each message, in order; None for each row that can't be read.
 
         `others` has the further errors of a message with several. Raises the errors of `explain`.
         """

@@ -110,7 +110,7 @@ class Fleet:
                 drain.wait(min(max(seconds, _SHORTEST_WAIT), _LONGEST_WAIT))
 
     def figures(self) -> LeaseFigures:
-        """Return what runs and what waits, on all machines."""
+        """Return the running and waiting work on all machines."""
         with self._context.store.read() as session:
             ids = [c.id for c in session.connections.all() if c.disconnected_at is None]
             return lease_figures(session.database, ids, self._context.now)

@@ -44,7 +44,7 @@ PAUSES = (1.0, 4.0)
 
 _TIMEOUT = 10.0
 _PATIENCE = 30.0
-"""The most seconds for one attempt, even if the answer keeps trickling in."""
+"""The most seconds for one attempt, even if the response keeps trickling in."""
 
 _SHOWN = 15
 
@@ -279,7 +279,7 @@ def _send_webhook(route: NoticeRoute, message: Message, now: datetime) -> str | 
 def _request(
     method: str, address: str, body: str | None = None, headers: Mapping[str, str] | None = None
 ) -> str | None:
-    """Make a request, without reading the body of its answer; return the reason if it failed."""
+    """Make a request, without reading the body of its response; return the reason if it failed."""
     try:
         with httpx.stream(
             method, address, content=body, headers=headers, timeout=_TIMEOUT
@@ -300,7 +300,7 @@ def _within(seconds: float, call: Callable[[], str | None]) -> str | None:
         except BaseException as error:  # noqa: BLE001  raised by result()
             answer.set_exception(error)
 
-    # A daemon, because no timeout stops an answer that trickles in. The exit of the process would
+    # A daemon, because no timeout stops a response that trickles in. The exit of the process would
     # wait for the thread of an executor.
     threading.Thread(target=run, daemon=True).start()
     try:

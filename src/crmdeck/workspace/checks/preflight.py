@@ -183,7 +183,7 @@ class PreflightRun:
 
 
 Found = PreflightRun | Sequence[FailsWhen]
-"""What a preflight found: with records, or from edge values."""
+"""What a preflight found: with records, or from boundary values."""
 
 
 class Preflights:
@@ -273,7 +273,7 @@ class Preflights:
         also: Mapping[str, str] | None = None,
         **assumed: Unpack[Assumptions],
     ) -> tuple[FailsWhen, ...]:
-        """Return when each mapped row fails, from edge values of its field.
+        """Return when each mapped row fails, from boundary values of its field.
 
         `also` are rows that are not accepted yet: PartnerOS fields with their CRM fields. What
         they cause comes after the accepted rows, which are judged without them. Raises
@@ -302,7 +302,7 @@ class Preflights:
     def stream(self, found: Found, format: str) -> Iterator[str]:
         """Yield a preflight as text: every finding in csv and jsonl, else the report.
 
-        Without records, every format has the edge values. Raises UsageError for an unknown format.
+        Without records, each format has the boundary values. Raises UsageError for a bad format.
         """
         if not isinstance(found, PreflightRun):
             rows = [each.to_wire() for each in found]

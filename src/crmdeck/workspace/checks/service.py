@@ -401,7 +401,7 @@ def _error(
         return attempt.error
     if not refresh and status.status is Status.DISCONNECTED:
         return ConflictError(f"'{connection.name}' is disconnected.")
-    # Without a refresh, the outcome of the last one counts.
+    # Without a refresh, the outcome of the last one applies.
     if not refresh and status.status in (Status.ERROR, Status.REAUTH_REQUIRED):
         error = CrmdeckError(
             status.last_error_message or "The last refresh failed.",

@@ -195,7 +195,7 @@ class Connections:
     def disconnect(self, ref: str) -> Connection:
         """Mark a connection as disconnected. Keeps its history and its secrets.
 
-        For the source `partneros`, disconnects the integration in PartnerOS first, and raises its
+        For the partneros source, disconnects the integration in PartnerOS first, and raises its
         errors. Doesn't revoke tokens in a CRM, because other apps may use them.
         """
         connection = self._context.connection(ref)

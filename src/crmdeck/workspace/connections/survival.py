@@ -10,7 +10,7 @@ from crmdeck.model import Connection, ConnectionEnd, VendorProfile
 def connection_ends(
     connection: Connection, vendor: VendorProfile, flow: str | None, used_at: datetime | None
 ) -> tuple[ConnectionEnd, ...]:
-    """Return what can end a connection that signs in by `flow`, known dates first.
+    """Return the risks for a connection that signs in by `flow`, known dates first.
 
     `used_at` is when crmdeck last used or stored its refresh token; None if that is unknown.
     """

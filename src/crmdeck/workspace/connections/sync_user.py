@@ -84,7 +84,7 @@ def _partner_user(connection: Connection, partner: Connection) -> dict[str, str 
 def read_partner_access(
     session: Session, partner_id: str, mapped: Collection[str]
 ) -> EffectiveAccess:
-    """Return what the sync's own token sees, from the schema of a PartnerOS connection.
+    """Return the access of the sync's own token, from the schema of a PartnerOS connection.
 
     Makes no request. Raises SchemaNotDiscoveredError before the first refresh.
     """

@@ -50,7 +50,7 @@ class Fields:
         field_name: str,
         change: FieldChange = FieldChange.REMOVED,
     ) -> Impact:
-        """Return what breaks if a CRM field is renamed, removed or shortened.
+        """Return the effects of renaming, removing or shortening a CRM field.
 
         Searches the mappings of all pairs, the rules and fields of all objects, and the last
         answer of `schemas.usage`, without asking the CRM. Raises NotFoundError,

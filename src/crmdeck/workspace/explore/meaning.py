@@ -143,7 +143,7 @@ class _FieldIndex:
         return tuple(dict.fromkeys(word for word in words if word not in _FILLERS))
 
     def compare(self, context: Context, meaning: str) -> tuple[Sequence[float], int]:
-        """Return how alike the labels are to a text, and how many labels have no vector yet."""
+        """Return the labels' similarity to a text, and the number of labels without a vector."""
         model = SentenceEncoder()
         with self._lock:
             if self._missing:

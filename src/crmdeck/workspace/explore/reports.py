@@ -38,7 +38,7 @@ from crmdeck.workspace.mappings.sheet import (
 
 _LISTED = 25
 _OF_A_STORY = 6
-# The source `files` must not read this heading as the whole picklist.
+# The files source must not read this heading as the whole picklist.
 _VALUES = f"first {_LISTED} values"
 _SEVERITY_MARKS = {Severity.BREAKING: "bad", Severity.RISKY: "warn", Severity.SAFE: ""}
 _SEVERITY_TITLES = {
@@ -74,7 +74,7 @@ def data_dictionary(
     index = Section(
         "Index",
         table=ReportTable(
-            # The source `files` must not read these headings as those of fields.
+            # The files source must not read these headings as those of fields.
             ("object type", "shown as", "is custom", "number of fields"),
             [(e.object_type, e.label, e.custom, e.field_count) for e in listed],
         ),

@@ -437,10 +437,10 @@ class Schemas:
         *,
         cancel: CancelToken | None = None,
     ) -> FieldUsage:
-        """Ask the CRM where it uses a field; store and return the answer.
+        """Ask the CRM where it uses a field; store and return the response.
 
-        The answer lists what the CRM could not say; without any use the verdict is then unknown.
-        A removed field returns the last answer. Raises NotFoundError for an object or field that
+        The response lists what the CRM could not say; without any use the verdict is then unknown.
+        A removed field returns the last response. Raises NotFoundError for an object or field that
         was never in the schema, and the errors of the whole connection.
         """
         connection = self._context.connection(ref)
@@ -454,14 +454,14 @@ class Schemas:
         with fault_barrier(connection):
             answer = connector.where_used(object_type, field_name, cancel or CancelToken())
         place = (connection.id, object_type, field_name)
-        # A CRM no longer knows a field that was removed, but crmdeck has its last answer.
+        # A CRM no longer knows a field that was removed, but crmdeck has its last response.
         before = self.known_usages(ref).get(place) if answer.gone else None
         uses, not_checked = answer.uses, answer.not_checked
         if before is not None:
             uses, not_checked = before.uses, (*answer.not_checked, *before.not_checked)
         usage = judge_usage(object_type, field_name, uses, seen, not_checked)
         if answer.gone:
-            # Nothing to store: the last answer and its date stay.
+            # Nothing to store: the last response and its date stay.
             return usage.model_copy(update={"asked_at": before and before.asked_at})
         usage = usage.model_copy(update={"asked_at": self._context.now})
         if not self._context.read_only:
@@ -471,7 +471,7 @@ class Schemas:
         return usage
 
     def known_usages(self, ref: str | None = None) -> dict[tuple[str, str, str], FieldUsage]:
-        """Return the last answers of `usage`, of one connection or of all.
+        """Return the last responses of `usage`, of one connection or of all.
 
         The keys are connection ID, object and field.
         """

@@ -1,7 +1,7 @@
 """Find rows by words as the user types, the best match first. Pure.
 
 The index keeps the texts of a row, folded and split into words, in one string, and searches it with
-Python's own substring search. It searches for a word that grows only in the answer to the shorter
+Python's own substring search. It searches for a word that grows only in the response to the shorter
 word. If no row has the words, it compares the names themselves, so that a typo still finds its row.
 """
 
@@ -36,7 +36,7 @@ NAMES_STEP = 2048
 """Names between two yields of a comparison of names: half a millisecond of work."""
 
 REMEMBERED = 24
-"""Number of answers kept, to narrow them, or to give them again when the user deletes letters."""
+"""Number of responses kept, to narrow them, or to give them again when the user deletes letters."""
 
 LEAST_ALIKE = 75
 """Least similarity (0 to 100) of a name to the words; two swapped letters of five make 80."""

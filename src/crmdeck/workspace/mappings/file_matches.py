@@ -60,7 +60,7 @@ def match_files(
     )
     try:
         suggestions = rank(encoder=used)
-    # The names, types and values still match; the answer names the encoder that was used.
+    # The names, types and values still match; the response names the encoder that was used.
     except matching.EncoderUnavailableError:
         used = None
         suggestions = rank(encoder=None)

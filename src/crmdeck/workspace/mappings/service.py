@@ -268,7 +268,7 @@ class Mappings:
         return made
 
     def assistant_suggestions(self, ref: str, pair: str) -> tuple[AssistantSuggestion, ...]:
-        """Return what assistants suggested for an object pair, oldest first."""
+        """Return the suggestions of assistants for an object pair, oldest first."""
         with self._context.store.read() as session:
             return read_suggestions(session, find_connection(session, ref).id, pair)
 
@@ -295,7 +295,7 @@ class Mappings:
         """Rank the CRM fields for each PartnerOS field of an object pair.
 
         `at` (UTC) uses the schema and the decisions of that time. `encoder` is `auto` or `none`;
-        the answer names the one used. `learn_from` is true for the IDs of the connections whose
+        the response names the one used. `learn_from` is true for the IDs of the connections whose
         decisions count (default: all). Missing vectors are computed first, with `progress` in
         texts. Raises SchemaNotDiscoveredError if no schema is cached, NotFoundError for an
         unknown object on either side.
@@ -804,7 +804,7 @@ class Mappings:
         other: bool = False,
         overwrite: bool = False,
     ) -> MappingPlan:
-        """Return what `apply` would change. Raises what `apply` raises."""
+        """Return the changes that `apply` would make. Raises the same errors as `apply`."""
         file = MappingFile.parse(data, file_pair or pair)
         connection = self._context.connection(ref)
         # First: the file of another connection rarely fits, and that error would hide the reason.

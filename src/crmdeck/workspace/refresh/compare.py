@@ -1,4 +1,4 @@
-"""Compare the answer of a source with the cache."""
+"""Compare the response of a source with the cache."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class ReadObject(NamedTuple):
 class Refreshed:
     """What a source answered in one refresh; `not_checked` counts what it leaves out.
 
-    Unless the source `may_be_empty`, an object without fields is a failure: no object of a CRM has
+    Unless `may_be_empty` is set, an object without fields is a failure: no object of a CRM has
     zero fields.
     """
 
@@ -149,7 +149,7 @@ class Refreshed:
 
 @dataclass(frozen=True)
 class Cached:
-    """The cache of a connection when an answer was compared with it.
+    """The cache of a connection when a response was compared with it.
 
     `before` has the objects that changed or exist again, `present` the others, loaded on access.
     `left` names the fields and objects that were ever gone, `lost` the current objects whose
@@ -210,7 +210,7 @@ def compare(
     at: datetime,
     field_words: FieldWords,
 ) -> Compared:
-    """Compare an answer with the cache, and ask the source why objects and fields are gone."""
+    """Compare a response with the cache, and ask the source why objects and fields are gone."""
     gone = gone_objects(connector, answer, cached)
     after = schemas_after(answer, cached, scope)
     report = detect(
@@ -251,7 +251,7 @@ def load_known(session: Session, connection_id: str, scope: Scope) -> dict[str, 
     since = session.audit.entries(
         connection_id=connection_id, since=session.snapshots.refreshed_at(connection_id)
     )
-    # Another sync user changes nothing that crmdeck's own user reads.
+    # Another sync user doesn't change what crmdeck's own user reads.
     distrusted = any(
         entry.event in _NEW_IDENTITY
         and not (entry.event == "connection.updated" and set(entry.details) <= _SYNC_USER)
@@ -380,7 +380,7 @@ def _settle_returned(
 def _settle_rules(
     session: Session, connection_id: str, current: Mapping[str, SnapshotInfo], answer: Refreshed
 ) -> None:
-    """Put the rules of an answer into its objects; the rules of an unchanged one may differ."""
+    """Put the rules of a response into its objects; the rules of an unchanged one may differ."""
     rules = answer.rules
     if not rules:
         return
@@ -458,11 +458,11 @@ def _differs(info: SnapshotInfo, packed: PackedSchema) -> bool:
 
 
 def schemas_after(answer: Refreshed, cached: Cached, scope: Scope) -> dict[str, ObjectSchema]:
-    """Return the objects of an answer that can be compared with the cache.
+    """Return the objects of a response that can be compared with the cache.
 
     An object that is new because the scope changed, or because it failed before, is not drift.
     """
-    # Whether rules are read changes nothing about which objects are.
+    # Whether rules are read doesn't change which objects are.
     whole = scope.model_copy(update={"without_rules": ()})
     rescoped = (
         cached.scope is not None and cached.scope.model_copy(update={"without_rules": ()}) != whole
@@ -479,7 +479,7 @@ def schemas_after(answer: Refreshed, cached: Cached, scope: Scope) -> dict[str, 
 
 
 def gone_objects(connector: Connector, answer: Refreshed, cached: Cached) -> dict[str, GoneReason]:
-    """Return the objects that are missing from the answer, with the source's reason."""
+    """Return the objects that are missing from the response, with the source's reason."""
     answered = answer.names()
     listing = answer.listing
     gone = {}

@@ -267,7 +267,7 @@ class Refresh:
                 remember(context, session, connection.id, news)
 
     def compare(self) -> Compared:
-        """Compare the answer with the current cache, and ask who made the changes.
+        """Compare the response with the current cache, and ask who made the changes.
 
         The first refresh is a baseline and has no drift.
         """

@@ -1,6 +1,6 @@
-"""Suspect refreshes: an answer that would remove much at once is not yet a fact.
+"""Suspect refreshes: a response that would remove much at once is not yet a fact.
 
-A lost permission or a partial answer looks like a mass removal. Such a refresh fails, and the
+A lost permission or a partial response looks like a mass removal. Such a refresh fails, and the
 cached schema stays, until a user accepts it or a refresh at least an hour later finds the same.
 """
 
@@ -44,7 +44,7 @@ class Removal(NamedTuple):
 def suspect_removal(
     events: Sequence[DriftEvent], current: Mapping[str, SnapshotInfo]
 ) -> Removal | None:
-    """Return what the changes remove if it is suspiciously much, else None.
+    """Return the removals if they are suspiciously many, otherwise None.
 
     That is more than a tenth of the objects or fields, and more than ten. Objects out of scope
     don't count. The fields of a removed object count as removed.

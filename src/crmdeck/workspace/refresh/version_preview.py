@@ -36,7 +36,7 @@ def preview(
     progress: ProgressCallback,
     cancel: CancelToken,
 ) -> VersionPreview:
-    """Return what `version` would change; raises as `Schemas.preview` does.
+    """Return the changes that `version` would bring; raises the errors of `Schemas.preview`.
 
     The connection must have been refreshed before.
     """

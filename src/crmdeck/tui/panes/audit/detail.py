@@ -22,7 +22,7 @@ LONGEST = 400
 
 
 def undo_words(decisions: Sequence[Decision], id_: str) -> str:
-    """Return what `c` does to a decision, or why it can't be undone on its own.
+    """Return the effect of `c` on a decision, or why it can't be undone on its own.
 
     `decisions` are those of its object pair, oldest first.
     """

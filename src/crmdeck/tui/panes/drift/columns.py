@@ -51,7 +51,7 @@ def sign_text(line: TimelineRow) -> str:
 
 
 def settled_words(standing: Standing) -> str:
-    """Return what settled a change: `changed back 2026-05-02`."""
+    """Return the words for a settled change: `changed back 2026-05-02`."""
     match standing.state:
         case ChangeState.RESOLVED if standing.at is not None:
             return f"changed back {standing.at:%Y-%m-%d}"

@@ -355,7 +355,7 @@ class HealthCommands:
         self._accept(self.chosen, "a")
 
     def settling_title(self) -> str:
-        """Return what `a` does with the finding."""
+        """Return the actions of `a` for the finding."""
         chosen = self.chosen
         if chosen and all(one.kind is FindingKind.CHANGE_OPEN for one in chosen):
             return "Acknowledge"
@@ -795,7 +795,7 @@ class HealthCommands:
     def _turns(
         self, connection: Connection
     ) -> tuple[Callable[[], Connection], Callable[[], Connection]]:
-        """Return what disconnects a connection, and what reconnects it."""
+        """Return the functions that disconnect and reconnect a connection."""
         connections = self._host.workspace.connections
         return (
             lambda: connections.disconnect(connection.id),

@@ -45,7 +45,7 @@ _IN_FULL = {
 
 
 def scope_words(entry: ConnectionHealth) -> str:
-    """Return which objects a refresh reads."""
+    """Return the scope of a refresh in words."""
     scope = entry.connection.scope
     parts = ["mappable objects" if scope.mode is ScopeMode.MAPPABLE else scope.mode.value]
     if scope.include:
@@ -56,7 +56,7 @@ def scope_words(entry: ConnectionHealth) -> str:
 
 
 def quota_words(status: ConnectionStatus) -> tuple[str, str]:
-    """Return how much API quota is left, in words, and the state of that."""
+    """Return the API quota left, in words, and its state."""
     if status.quota is None:
         return "no quota" if status.source == Source.FILES else "quota unknown", "muted"
     state = "ok" if status.quota_urgency is None else _state(status.quota_urgency)

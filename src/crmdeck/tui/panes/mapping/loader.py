@@ -412,7 +412,7 @@ class PairLoader:
         )
 
     def _judge(self, session: MappingSession) -> None:
-        """Run preflight from edge values, and show its verdicts on the rows."""
+        """Run preflight with boundary values, and show its verdicts on the rows."""
         workspace, suggested = self._host.workspace, session.suggested
         judged = {**session.accepted, **suggested}.items()
 

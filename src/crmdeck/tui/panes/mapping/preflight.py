@@ -154,7 +154,7 @@ class PreflightFlow:
             work,
             text="Record values stay on your screen: no log and no report has them.",
             label="Judging records",
-            # Judging records writes nothing.
+            # Judging records doesn't write.
             stoppable=True,
         )
         self._pane.app.push_screen(form, done)

@@ -163,7 +163,7 @@ def field_facts(
 
 
 def impact_lines(impact: Impact, usage: FieldUsage | None, width: int) -> Iterator[Content]:
-    """Yield what the removal of a field breaks, the worst first; `usage` shows its own gaps."""
+    """Yield the effects of removing a field, the worst first; `usage` shows its own gaps."""
     if not impact.effects:
         yield Content.styled("nothing that crmdeck can see", "$muted")
     for effect in impact.effects:

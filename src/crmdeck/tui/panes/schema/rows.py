@@ -29,7 +29,7 @@ ARROWS = {Direction.PUSH: "←", Direction.PULL: "→", Direction.BIDIRECTIONAL:
 
 
 def access_word(access: UserAccess | None) -> str:
-    """Return what the sync user can do with a field in a word; empty without a sync user."""
+    """Return the sync user's access to a field in a word; empty if no sync user is set."""
     if access is None:
         return ""
     if access.updateable or access.createable:

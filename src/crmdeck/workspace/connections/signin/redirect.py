@@ -103,7 +103,7 @@ def _exists(family: int, address: str) -> bool:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    # A program that connects and sends nothing would keep its thread.
+    # A program that connects and never sends would keep its thread.
     timeout = _SECONDS_FOR_A_REQUEST
     server_version = "crmdeck"
     sys_version = ""
