@@ -144,6 +144,19 @@ def test_docs_show_the_first_lines_of_each_command(
         assert _without_dates("\n".join(lines))[: len(expected)] == expected, page.name
 
 
+def test_readme_cron_line_after_first_export_writes_report(cache: Path, tmp_path: Path) -> None:
+    page = (ROOT / "README.md").read_text("utf-8")
+    setup = next(
+        block.text for block in blocks(ROOT / "README.md") if "mkdir exports" in block.text
+    )
+    found = re.search(r"```crontab\n(?:\S+ ){5} *(.*)", page)
+    assert found is not None
+    check = found[1].replace("$HOME/.local/bin/", "")
+    environment = {"XDG_CACHE_HOME": str(cache), "HOME": str(tmp_path)}
+    done = in_a_shell(f"cd {tmp_path}; unset CRMDECK_HOME\n{setup}\n{check}", environment)
+    assert (done.code, (tmp_path / "crmdeck.html").is_file()) == (0, True), done.stderr
+
+
 def _without_dates(text: str) -> list[str]:
     return re.sub(r"\d{4}-\d\d-\d\d|\d+ (?:min|h|days?) ago *", "DATE ", text).splitlines()
 

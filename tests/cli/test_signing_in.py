@@ -70,7 +70,7 @@ def test_a_machine_adds_tests_and_signs_in_again(sandbox: Sandbox, tmp_path: Pat
     wrong = {"CRMDECK_PORTAL_ACCESS_TOKEN": "pat-na1-mistyped"}
     run(tmp_path, "connections", "sign-in", "portal", secrets=wrong, code=3)
     _, err = run(tmp_path, "connections", "sign-in", "portal", secrets=secrets)
-    assert "Connected to organization" in err
+    assert "Connected to " in err
 
 
 def test_who_asks_for_a_password_is_told_what_to_use(tmp_path: Path) -> None:

@@ -234,7 +234,7 @@ def _show_signed_in(signed_in: workspace.SignedIn, *, as_json: bool) -> None:
     _show(connection, as_json)
     if report is not None:
         user = f" as {report.user}" if report.user else ""
-        org = f" to organization {report.organization}" if report.organization else ""
+        org = f" to {report.organization}" if report.organization else ""
         at = f" at {report.instance_url}" if report.instance_url else ""
         say(f"Connected{user}{org}{at}.")
         for missing in report.missing_permissions:

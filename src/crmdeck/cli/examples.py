@@ -34,8 +34,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "crmdeck findings accept 1586849f2021aafa --until 2099-12-31 --demo"
         " --note 'The field returns in May'",
     ),
-    "findings snooze": ("crmdeck findings snooze 9edbaba533195995 --until 2099-12-31 --demo",),
-    "findings reopen": ("crmdeck findings reopen 9edbaba533195995 --demo",),
+    "findings snooze": ("crmdeck findings snooze e03f1ca8c32b2ac1 --until 2099-12-31 --demo",),
+    "findings reopen": ("crmdeck findings reopen e03f1ca8c32b2ac1 --demo",),
     "refresh": ("crmdeck refresh acme-prod --demo --fail-on breaking",),
     "check": (
         "crmdeck check --demo --no-refresh",

@@ -70,7 +70,7 @@ OPTIONS: dict[str, OptionRow] = {
     "yes": OptionRow("Don't ask before changing several rows at a terminal."),
     # Of gates.
     "fail_on": OptionRow(
-        "Exit with 4 on findings of at least this severity; mapped: on those of mapped fields."
+        "Exit with 4 on findings of at least this severity; 'mapped' means mapped fields only."
     ),
     "refresh": OptionRow("Refresh first, or check the cache.", names=("--refresh/--no-refresh",)),
     "policy": OptionRow("Policy file (default: policy.toml in the workspace).", "FILE"),
@@ -90,7 +90,8 @@ OPTIONS: dict[str, OptionRow] = {
     "check since": OptionRow(f"Only changes since: {DATE}", "DATE"),
     "check new": OptionRow("Only changes since the last check."),
     "check format": OptionRow(
-        "Format (default: by the file name, else text).", words=lambda: workspace.CHECK_FORMATS
+        "Format (default: from the file name, otherwise text).",
+        words=lambda: workspace.CHECK_FORMATS,
     ),
     "explain_policy": OptionRow("Show the policy rules that matched no finding."),
     "contract": OptionRow("Open Data Contract to check against (repeatable).", "FILE"),
@@ -228,7 +229,7 @@ OPTIONS: dict[str, OptionRow] = {
     "explain connection": OptionRow("Connection name (default: the only one that fits).", "NAME"),
     "explain fail_on": OptionRow("Exit with 4 if the schema is a cause."),
     "explain format": OptionRow(
-        "Format (default: by the file name, else text).",
+        "Format (default: from the file name, otherwise text).",
         words=lambda: dict.fromkeys(workspace.ERROR_FORMATS.values()),
     ),
     "column": OptionRow("Column with the messages (default: detected)."),
@@ -315,7 +316,7 @@ OPTIONS: dict[str, OptionRow] = {
     "serve organizations remove name": _argument("ORGANIZATION", "Organization name."),
     "connection": OptionRow("Connection name (repeatable).", "NAME"),
     "everything": OptionRow("All connections, including later ones.", names=("--all",)),
-    "allow_suggestions": OptionRow("Allow suggestions, for a user to accept."),
+    "allow_suggestions": OptionRow("Allow suggestions, which a user then accepts."),
     # The console, the demo and this page.
     "read_only": OptionRow("Open the console read-only."),
     "reset": OptionRow("Discard all changes to the demo without opening it."),
@@ -325,7 +326,7 @@ OPTIONS: dict[str, OptionRow] = {
     "folder": _argument("[FOLDER]", "Folder for the pictures."),
     "check": OptionRow("Compare with the existing pictures, and change nothing."),
     "only": OptionRow("Name of a picture (repeatable; default: all).", "PICTURE"),
-    "png": OptionRow("Also draw PNG files (requires the extra crmdeck[png])."),
+    "png": OptionRow("Also draw PNG files (requires the png extra)."),
     "latency": OptionRow("Seconds that each response takes.", "SECONDS", least=0),
     "command": _argument("[COMMAND]...", "Command name."),
 }

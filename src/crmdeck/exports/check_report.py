@@ -117,7 +117,7 @@ def as_report(report: CheckReport) -> Report:
         summary=check_summary(report),
         facts=(
             ("checked", report.checked_at),
-            ("fails from", report.fail_on),
+            ("fail level", report.fail_on),
             ("exit reasons", ", ".join(report.reasons) or "ok"),
             *([("audit log head", report.audit_head)] if report.audit_head else ()),
         ),
