@@ -419,7 +419,7 @@ def test_quiet_leaves_data_and_errors(shell: Shell) -> None:
     assert "No connection" in shell.run("--quiet", "refresh", "acmee", code=2).stderr
 
 
-def test_verbose_shows_what_is_read_and_written(shell: Shell, tmp_path: Path) -> None:
+def test_verbose_shows_reads_and_writes(shell: Shell, tmp_path: Path) -> None:
     quiet = shell.run("connections", "list")
     assert quiet.stderr == ""
     for line in (("--verbose", "connections", "list"), ("connections", "list", "--verbose")):

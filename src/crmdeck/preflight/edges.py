@@ -185,7 +185,7 @@ def edges_of(
     elif kind in NUMBERS and ours in NUMBERS | TEXTS:
         yield from _number_edges(source, target, numbers)
     elif kind in _DAYS and ours in _DAYS | TEXTS:
-        for when, days in (("in the past", -2), ("later than 12 months from now from now", 400)):
+        for when, days in (("in the past", -2), ("later than 12 months from now", 400)):
             moment = setting.now + timedelta(days=days)
             at = f"{moment:%Y-%m-%dT%H:%M:%S}Z"
             yield Edge(when, at if kind is FieldType.DATETIME else moment.date().isoformat())
