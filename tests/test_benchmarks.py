@@ -15,7 +15,7 @@ def test_every_benchmark_yields_figures() -> None:
         assert callable(import_module(f"tests.bench.bench_{name}").figures), name
 
 
-def test_what_became_slower_beyond_the_noise_is_told() -> None:
+def test_slowdown_beyond_noise_is_reported() -> None:
     was = [Figure("open", "ms", (99, 100, 101)), Figure("read", "/s", (9, 10), more_is_better=True)]
     noisy = [Figure("open", "ms", (80, 115, 150))]
     slower = [
@@ -29,7 +29,7 @@ def test_what_became_slower_beyond_the_noise_is_told() -> None:
     ]
 
 
-def test_a_ratio_is_as_noisy_as_its_peer_and_what_was_measured_once() -> None:
+def test_ratio_noise_includes_its_peer() -> None:
     was = [Figure("floor", "ms", (50, 100, 150)), Figure("open", "ms", (200,) * 3, "floor")]
     now = [Figure("floor", "ms", (70,) * 3), Figure("open", "ms", (200,) * 3, "floor")]
     once = [Figure("open", "s", (10,))], [Figure("open", "s", (14,))]
@@ -38,7 +38,7 @@ def test_a_ratio_is_as_noisy_as_its_peer_and_what_was_measured_once() -> None:
     assert [len(list(compare(*each))) for each in (once, twice)] == [0, 1]
 
 
-def test_a_machine_that_is_slower_as_a_whole_is_no_news() -> None:
+def test_slower_machine_is_not_reported() -> None:
     was = [Figure("floor", "ms", (10,)), Figure("open", "ms", (20,), "floor")]
     now = [Figure("floor", "ms", (30,)), Figure("open", "ms", (60,), "floor")]
     assert [line for line in compare(was, now) if "open" in line] == []

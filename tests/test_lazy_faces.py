@@ -8,7 +8,7 @@ from pathlib import Path
 SRC = Path(__file__).parents[1] / "src"
 
 
-def test_no_offered_name_is_that_of_a_module_beside_it() -> None:
+def test_offered_names_differ_from_modules() -> None:
     # Importing such a module puts it in the place of the name.
     faces = list(SRC.rglob("__init__.pyi"))
     assert faces

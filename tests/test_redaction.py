@@ -108,7 +108,7 @@ def test_every_code_of_the_tables_is_one_and_no_token_is() -> None:
 
 @pytest.mark.parametrize("secret", [SESSION, *OPAQUE, "AAAAAAAAAAAAAAAAAAAAAAAAAAAA"])
 @pytest.mark.parametrize("vendor", ["salesforce", "hubspot", "partneros"])
-def test_a_code_or_a_detail_that_is_a_token_is_not_told(vendor: str, secret: str) -> None:
+def test_code_or_detail_that_is_a_token_is_hidden(vendor: str, secret: str) -> None:
     remember(secret)
     fault = load_faults(vendor, "The CRM").find(secret, secret, 403)
     assert secret not in str(fault.to_error(secret, f"It said {secret}."))
@@ -124,6 +124,6 @@ def test_an_org_has_a_host_and_nothing_else() -> None:
         assert not re.search("token-of-the-org", str(caught.value))
 
 
-def test_another_secret_that_begins_like_a_known_one_is_hidden_whole() -> None:
+def test_secret_with_known_prefix_is_hidden_whole() -> None:
     remember("https://hooks.slack.com/services/T0/B0/known")
     assert "abcDEF" not in redact("posting to https://hooks.slack.com/services/T0/B0/abcDEF")

@@ -172,7 +172,7 @@ def command_line(home: Path) -> list[str]:
     return [*said, process.communicate()[0], audit.stdout, audit.stderr]
 
 
-def test_a_crash_of_the_console_tells_no_variable(
+def test_console_crash_prints_no_variables(
     home: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     token = SECRETS["CRMDECK_ACME_ACCESS_TOKEN"]

@@ -16,7 +16,7 @@ REQUIREMENT = re.compile(r"^([a-z0-9][a-z0-9._-]*)(?:\[[^]]*\])?==([^ ;\\]+)", r
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
-def test_what_ci_installs_has_hashes_and_the_versions_of_the_project() -> None:
+def test_ci_requirements_have_hashes_and_versions() -> None:
     text = (ROOT / ".ci/requirements.txt").read_text("utf-8")
     entries = [each for each in re.split(r"\n(?=[a-z0-9])", text) if "==" in each]
     assert len(entries) > 50
@@ -29,7 +29,7 @@ def test_what_ci_installs_has_hashes_and_the_versions_of_the_project() -> None:
     assert other == set(), "export .ci/requirements.txt again; its first lines say how"
 
 
-def test_workflows_read_only_unless_a_job_has_to_write_and_actions_are_pinned() -> None:
+def test_workflows_are_read_only_with_pinned_actions() -> None:
     assert len(WORKFLOWS) >= 3
     for path in WORKFLOWS:
         text = path.read_text("utf-8")
@@ -44,7 +44,7 @@ def test_workflows_read_only_unless_a_job_has_to_write_and_actions_are_pinned() 
                     assert step["with"]["persist-credentials"] is False
 
 
-def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None:
+def test_imports_equal_declared_dependencies() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     lists = [project["dependencies"], *project["optional-dependencies"].values()]
     declared = {re.split(r"[^\w.-]", each)[0] for wanted in lists for each in wanted}

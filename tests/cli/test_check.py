@@ -53,7 +53,7 @@ def night(nightfall: Restored) -> Night:
     return Night(nightfall.anew())
 
 
-def test_a_night_with_a_dead_connection_and_drift_on_a_mapped_field(night: Night) -> None:
+def test_check_with_dead_connection_and_mapped_drift(night: Night) -> None:
     assert night.shell.json("check", "--no-refresh")["success"]
     quiet = night.shell.run("check", "--no-refresh", "--quiet")
     assert quiet.stdout + quiet.stderr == ""
@@ -100,9 +100,7 @@ def test_what_makes_it_fail_can_be_chosen(night: Night) -> None:
         ("refresh", "--all"),
     ],
 )
-def test_a_gate_does_not_pass_on_a_workspace_that_holds_nothing(
-    tmp_path: Path, gate: tuple[str, ...]
-) -> None:
+def test_gate_fails_on_empty_workspace(tmp_path: Path, gate: tuple[str, ...]) -> None:
     said = Shell(tmp_path / "typo").run(*gate, code=2)
     assert "No connection to" in said.stderr
     assert "no findings" not in said.stdout
@@ -159,7 +157,7 @@ def test_no_gate_passes_on_a_policy_that_cannot_be_used(night: Night) -> None:
         assert shell.json_error("policy", *command, code=2)["code"] == "NO_TEAM"
 
 
-def test_a_refresh_gate_judges_what_that_refresh_found_and_the_policy_excuses(
+def test_refresh_gate_judges_its_own_changes(
     night: Night,
 ) -> None:
     night.export("acme", ("Name", "string"), ("CloseDate", "datetime"), ("Amount", "currency"))
@@ -173,7 +171,7 @@ def test_a_refresh_gate_judges_what_that_refresh_found_and_the_policy_excuses(
     night.shell.run(*refresh)
 
 
-def test_a_rule_of_an_attribute_is_about_events_that_hold_no_other(night: Night) -> None:
+def test_attribute_rule_needs_single_attribute_change(night: Night) -> None:
     policy = night.folder / "home/policy.toml"
     policy.write_text('[[rule]]\nlevel = "fail"\nattribute = "label"\n')
     text = describe(*FIRST).replace('"label": "Name"', '"label": "Deal name"')
@@ -205,7 +203,7 @@ def test_every_format_has_every_finding_verbatim(night: Night) -> None:
     assert page.stat().st_mode & 0o077 == 0
 
 
-def test_what_can_not_be_is_refused_before_anything_is_done(night: Night) -> None:
+def test_invalid_options_are_rejected_first(night: Night) -> None:
     before = night.shell.json("audit")
     taken = night.folder / "acme/Opportunity.json"
     for arguments in (
@@ -262,7 +260,7 @@ def test_the_schema_of_a_mapping_file_is_published_and_holds(night: Night) -> No
         jsonschema_rs.validate(schema, {"objectPair": PAIR})
 
 
-def test_a_mapping_is_checked_against_the_schema_as_it_is(night: Night) -> None:
+def test_mapping_is_checked_against_current_schema(night: Night) -> None:
     assert night.shell.json("mapping", "check", "acme") == []
     night.export("acme", ("Name", "string"), ("CloseDate", "date"))
     assert night.shell.json("mapping", "check", "acme", "--no-refresh") == []
@@ -272,7 +270,7 @@ def test_a_mapping_is_checked_against_the_schema_as_it_is(night: Night) -> None:
     night.shell.run("mapping", "check", "acme", "deal_registration--Nope", code=2)
 
 
-def test_a_contract_is_what_the_standard_says_and_is_held_against_the_schema(
+def test_contract_follows_standard_and_finds_deviations(
     night: Night,
 ) -> None:
     shell, file = night.shell, night.folder / "contract.yaml"

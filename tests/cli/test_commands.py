@@ -168,7 +168,7 @@ def test_the_headless_path_imports_no_console_and_no_client(
     "arguments",
     [("--version",), ("connections", "add", "--help"), ("serve", "users", "add", "--help")],
 )
-def test_help_loads_neither_a_command_that_is_not_asked_for_nor_a_validator(
+def test_help_loads_no_other_command_or_validator(
     arguments: tuple[str, ...],
 ) -> None:
     done = subprocess.run(
@@ -207,7 +207,7 @@ def test_options_without_a_command_are_those_of_the_console(shell: Shell) -> Non
     assert "unexpected extra argument" in shell.run("--read-only", "status", code=2).stderr
 
 
-def test_a_name_that_is_not_there_is_refused_before_anything_is_done(shell: Shell) -> None:
+def test_unknown_name_is_rejected_first(shell: Shell) -> None:
     before = shell.json("audit")
     shell.run("refresh", "acme", "acmee", code=2)
     assert shell.json("audit") == before
@@ -217,7 +217,7 @@ def test_a_name_that_is_not_there_is_refused_before_anything_is_done(shell: Shel
     assert "no open changes" in shell.run("drift", "--object", "Opportunity").stderr
 
 
-def test_what_several_refreshes_came_to_is_told_of_each(shell: Shell, tmp_path: Path) -> None:
+def test_several_refreshes_report_each_result(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "gone").mkdir()
     (tmp_path / "gone/Account.json").write_text(describe(("Name", "string")))
     where = ("--source", "files", "--platform", "salesforce", "--path", str(tmp_path / "gone"))
@@ -239,9 +239,7 @@ def test_what_several_refreshes_came_to_is_told_of_each(shell: Shell, tmp_path: 
     assert shell.json("status", "gone", code=1)["reasons"] == ["failed"]
 
 
-def test_a_gate_over_the_cache_does_not_pass_on_what_could_not_be_read(
-    shell: Shell, tmp_path: Path
-) -> None:
+def test_cache_gate_fails_on_unread_connection(shell: Shell, tmp_path: Path) -> None:
     gate = ("drift", "--fail-on", "breaking")
     assert shell.json(*gate)["reasons"] == []
     (shell.home.parent / "export/Opportunity.json").unlink()
@@ -308,20 +306,20 @@ def test_a_table_fits_the_terminal_and_breaks_no_name(shell: Shell) -> None:
         (("mapping", "undo", "acme", PAIR, "x"), "--event 'mapping.*' --json"),
     ],
 )
-def test_what_can_not_be_meant_is_refused_with_what_to_do(
+def test_impossible_arguments_are_rejected_with_remedy(
     shell: Shell, wrong: tuple[str, ...], told: str
 ) -> None:
     assert told in shell.run(*wrong, code=2).stderr
 
 
-def test_an_argument_that_is_not_utf_8_is_not_the_fault_of_the_cache(shell: Shell) -> None:
+def test_non_utf8_argument_is_a_usage_error(shell: Shell) -> None:
     for command in (("status", "\udcff"), ("drift", "acme", "--object", "\udcff")):
         told = shell.run(*command, code=2).stderr
         assert "isn't valid UTF-8" in told
         assert "backup" not in told
 
 
-def test_a_home_that_can_not_be_is_told(shell: Shell, tmp_path: Path) -> None:
+def test_impossible_home_is_reported(shell: Shell, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     for home in (tmp_path / "file", tmp_path / "file" / "below"):
         told = shell.run("status", "--home", str(home), code=2).stderr
@@ -329,7 +327,7 @@ def test_a_home_that_can_not_be_is_told(shell: Shell, tmp_path: Path) -> None:
     assert "name of the workspace is empty" in shell.run("status", "--home", "", code=2).stderr
 
 
-def test_a_setting_that_can_not_be_is_told_with_its_line(shell: Shell) -> None:
+def test_invalid_setting_is_reported_with_line(shell: Shell) -> None:
     settings = shell.home / "settings.toml"
     for text, told in (
         ('\n[[notify]]\nname = "ops"\nkind = "slak"\n', "line 4: 'notify.kind' is invalid"),
@@ -357,7 +355,7 @@ def test_help_breaks_no_word_at_a_hyphen(shell: Shell) -> None:
             assert [line for line in told.splitlines() if line.endswith("-")] == []
 
 
-def test_sentences_go_below_their_rows_where_the_terminal_is_narrow(shell: Shell) -> None:
+def test_narrow_terminal_shows_sentences_below_rows(shell: Shell) -> None:
     fields = {"Name", "Amount", "CloseDate", "StageName"}
     for width in (80, 160):
         answer = shell.run("suggest", "acme", PAIR, "--encoder", "none", columns=width).stdout
@@ -460,13 +458,13 @@ def test_all_answers_a_list_however_many_there_are(shell: Shell) -> None:
 
 
 @pytest.mark.parametrize("hours", ["nan", "inf", "0", "1e99"])
-def test_a_time_to_live_that_no_clock_can_reach_is_refused(shell: Shell, hours: str) -> None:
+def test_impossible_time_to_live_is_rejected(shell: Shell, hours: str) -> None:
     error = shell.run("connections", "set", "acme", "--ttl-hours", hours, "--json", code=2)
     assert json.loads(error.stderr)["code"] == "BAD_TTL"
     assert shell.json("status", "acme")["status"] == "active"
 
 
-def test_what_would_mislead_is_refused_before_it_is_kept(shell: Shell) -> None:
+def test_misleading_input_is_rejected_before_storing(shell: Shell) -> None:
     identity = shell.json("connections", "list")[0]["id"]
     for arguments, code in (
         (("connections", "rename", "acme", identity), "BAD_NAME"),
@@ -479,7 +477,7 @@ def test_what_would_mislead_is_refused_before_it_is_kept(shell: Shell) -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that takes nothing")
-def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shell: Shell) -> None:
+def test_unwritable_output_fails_and_closed_pipe_is_silent(shell: Shell) -> None:
     def run(line: str) -> subprocess.CompletedProcess[str]:
         command = f"crmdeck() {{ {sys.executable} -m crmdeck $@; }}; {line}"
         return subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
@@ -496,7 +494,7 @@ def test_output_that_can_not_be_written_is_said_and_one_nobody_reads_is_not(shel
 
 
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a file without an end")
-def test_a_mapping_without_an_end_is_refused(shell: Shell) -> None:
+def test_endless_mapping_input_is_rejected(shell: Shell) -> None:
     assert "Can't read" in shell.run("mapping", "apply", "acme", PAIR, "/dev/zero", code=2).stderr
 
 

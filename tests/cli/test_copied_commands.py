@@ -45,9 +45,7 @@ def text_of(copies: Sequence[Copy], kind: CopyKind) -> str:
     return next(one.text for one in copies if one.kind is kind)
 
 
-def test_every_command_runs_as_it_was_copied(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_copied_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(HOME_VARIABLE, str(tmp_path / "other home"))
     export = tmp_path / "export"
     export.mkdir()

@@ -14,7 +14,7 @@ from crmdeck.model import Scope, ScopeMode
 from tests.workspace.crm import opened
 
 
-def test_rates_are_taken_when_asked_for_and_told_from_then_on(
+def test_fill_rates_are_sampled_on_request_and_kept(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with opened(tmp_path / "home") as office:

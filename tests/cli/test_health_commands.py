@@ -108,7 +108,7 @@ def test_finding_is_snoozed_and_reopened(tmp_path: Path) -> None:
     shell.run("findings", "nobody", code=2)
 
 
-def test_who_has_to_sign_in_again_is_told_the_command(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_sign_in_error_prints_the_command(sandbox: Sandbox, tmp_path: Path) -> None:
     shell, secrets = portal_in(tmp_path / "home", sandbox)
     sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
     command = "crmdeck connections sign-in portal"
@@ -150,7 +150,7 @@ def test_all_answer_in_the_order_of_their_names(tmp_path: Path) -> None:
     assert done.stdout == ""
 
 
-def test_a_path_that_is_not_there_is_refused_and_the_old_one_stays(tmp_path: Path) -> None:
+def test_missing_path_is_rejected_and_old_one_kept(tmp_path: Path) -> None:
     export = tmp_path / "export"
     export.mkdir()
     (export / "Opportunity.json").write_text(describe(("Name", "string")))
@@ -177,7 +177,7 @@ def test_a_path_that_is_not_there_is_refused_and_the_old_one_stays(tmp_path: Pat
         (("no-such-command",), "'no-such-command'"),
     ],
 )
-def test_what_can_not_be_parsed_is_told_as_json_to_who_asked_for_it(
+def test_usage_error_is_json_with_json_option(
     tmp_path: Path, words: tuple[str, ...], says: str
 ) -> None:
     done = Shell(tmp_path / "home").run(*words, "--json", code=2)
@@ -220,7 +220,7 @@ def test_a_file_that_is_not_there_is_wrong_usage(tmp_path: Path) -> None:
     assert "No backup" in shell.run("restore", "b.crmdeck-backup", code=2).stderr
 
 
-def test_the_exit_code_of_the_doctor_tells_what_is_wrong(tmp_path: Path) -> None:
+def test_doctor_exit_code_shows_problem_kind(tmp_path: Path) -> None:
     export = tmp_path / "export"
     export.mkdir()
     (export / "Opportunity.json").write_text(describe(("Name", "string")))

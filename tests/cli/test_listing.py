@@ -211,7 +211,7 @@ def test_one_field_is_suggested_for(shell: Shell) -> None:
     assert [each["crmField"] for each in found["suggestions"]] == ["CloseDate"]
 
 
-def test_an_unknown_event_is_refused_and_the_known_ones_are_all(shell: Shell) -> None:
+def test_unknown_event_is_rejected_with_valid_ones(shell: Shell) -> None:
     error = shell.json_error("audit", "--event", "schema.refresht", code=2)
     assert "schema.refreshed" in error["cause"]
     assert shell.json("audit", "--event", "token.*") == []

@@ -131,7 +131,7 @@ def rename_sheet(book: Any) -> None:
         (lambda _: None, "has no decision"),
     ],
 )  # fmt: skip
-def test_a_sheet_that_is_not_as_it_was_written_is_refused_with_the_cell(
+def test_altered_sheet_is_rejected_with_its_cell(
     shell: Shell, exported: Path, change: Callable[[Any], None], cause: str
 ) -> None:
     file = edited(exported, change, "bad.xlsx")

@@ -133,7 +133,7 @@ def test_the_message_of_one_connection_leaves_those_of_others(
     assert "no findings" in listener.taken[-1][2]
 
 
-def test_slack_is_told_in_the_name_of_crmdeck(
+def test_slack_message_has_crmdeck_name(
     night: Night, listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from apprise.plugins.slack import NotifySlack
@@ -169,7 +169,7 @@ def test_what_fails_is_tried_again_and_then_said(night: Night, listener: Listene
         assert notices.heartbeat("http://127.0.0.1:9/x") == "No server responds at this URL."
 
 
-def test_a_workspace_that_cannot_record_it_sends_nothing(night: Night, listener: Listener) -> None:
+def test_unwritable_workspace_sends_no_notification(night: Night, listener: Listener) -> None:
     with Workspace.open(night.shell.home) as ws:
         report = ws.checks.run(["acme"])
     with Workspace.open(night.shell.home, read_only=True) as reader:
@@ -224,7 +224,7 @@ def test_a_route_that_can_not_be_used_is_said_before_the_check(
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="has no SIGTERM")
-def test_a_watch_ends_cleanly_when_it_is_told_to(night: Night) -> None:
+def test_watch_stops_cleanly_on_signal(night: Night) -> None:
     assert "no findings" in night.shell.run("watch", "--times", "1").stdout
     assert "Only a workspace in PostgreSQL" in night.shell.run("watch", "--fleet", code=2).stderr
     watch = subprocess.Popen(

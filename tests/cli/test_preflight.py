@@ -112,14 +112,14 @@ def test_a_report_has_counts_owners_and_positions_but_no_values(
     assert read_csv(shell.run("preflight", "acme", PAIR, "--format", "csv").stdout)
 
 
-def test_without_records_edge_values_show_when_a_row_fails(shell: Shell) -> None:
+def test_boundary_values_show_failures_without_records(shell: Shell) -> None:
     found = shell.json("preflight", "acme", PAIR)
     when = {(each["partnerField"], each["when"]): each["outcome"] for each in found}
     assert when["accountName", "21 characters or more"] == "rejected"
     assert when["estimatedValue", "more than 2 decimal places"] == "changed"
 
 
-def test_a_file_that_does_not_fit_is_refused(shell: Shell, tmp_path: Path) -> None:
+def test_unfit_records_file_is_rejected(shell: Shell, tmp_path: Path) -> None:
     for text, code in (
         ("acountName\nAcme\n", "UNKNOWN_COLUMN"),
         ("accountName,Account name\nAcme,Acme\n", "TWO_COLUMNS"),
@@ -142,7 +142,7 @@ def test_a_column_can_be_left_out(shell: Shell, tmp_path: Path) -> None:
     shell.run("preflight", "acme", PAIR, "--records", file, "--ignore", "Internal ID")
 
 
-def test_names_that_do_not_exist_are_refused(shell: Shell) -> None:
+def test_unknown_names_are_rejected(shell: Shell) -> None:
     for arguments, code in (
         ((PAIR, "--record-type", "Nope"), "NO_RECORD_TYPE"),
         ((PAIR, "--filled", "Nope"), "NO_FIELD"),

@@ -75,7 +75,7 @@ def test_a_proposal_is_a_folder_that_is_never_overwritten(shell: Shell, tmp_path
         (("--field", "currency", "--project", "."), "has no fields of Opportunity"),
     ],
 )
-def test_a_wrong_request_writes_nothing(
+def test_wrong_request_writes_no_files(
     shell: Shell, tmp_path: Path, arguments: tuple[str, ...], sentence: str
 ) -> None:
     folder = tmp_path / "change"

@@ -73,14 +73,14 @@ def test_a_machine_adds_tests_and_signs_in_again(sandbox: Sandbox, tmp_path: Pat
     assert "Connected to " in err
 
 
-def test_who_asks_for_a_password_is_told_what_to_use(tmp_path: Path) -> None:
+def test_password_flow_error_has_remedy(tmp_path: Path) -> None:
     add = ("connections", "add", "acme", "--source", "salesforce", "--flow", "password")
     _, err = run(tmp_path, *add, code=2)
     assert "Summer '27" in err
     assert "--flow browser" in err
 
 
-def test_the_browser_brings_the_answer(sandbox: Sandbox, tmp_path: Path) -> None:
+def test_browser_redirect_completes_sign_in(sandbox: Sandbox, tmp_path: Path) -> None:
     org = sandbox.access(ORG)
     add = ("connections", "add", "acme", "--source", "salesforce", "--endpoint", org.endpoint)
     browser = ("--flow", "browser", "--no-open", "--redirect-port", "0", "--secrets", "file")

@@ -42,7 +42,7 @@ class Team(Shell):
         (f"mysql://me:{ENCODED}@127.0.0.1:1/db", "isn't a PostgreSQL URL", 2),
     ],
 )
-def test_an_address_that_does_not_work_is_told_without_its_password(
+def test_bad_database_url_is_reported_without_password(
     url: str, said: str, code: int, tmp_path: Path
 ) -> None:
     team = Team(url, tmp_path)

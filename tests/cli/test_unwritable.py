@@ -152,7 +152,7 @@ def test_what_is_forbidden_is_said_and_what_helps(
     assert "should not have" not in said
 
 
-def test_a_name_that_no_file_can_have_is_refused_where_it_is_typed() -> None:
+def test_impossible_file_name_is_rejected_in_its_form() -> None:
     for name in ("~nobody-of-that-name/x.csv", "x" * 5000, "none/x.csv", " "):
         assert wrong_file(name)
     assert wrong_file("a-file-that-is-not-there.csv") == ""

@@ -81,7 +81,7 @@ def test_damaged_files_end_in_one_line(shell: Shell, tmp_path: Path) -> None:
             assert "unexpected error" not in done.stderr, (command, text[:40])
 
 
-def test_connection_id_that_is_no_text_is_rejected(shell: Shell, tmp_path: Path) -> None:
+def test_non_text_connection_id_is_rejected(shell: Shell, tmp_path: Path) -> None:
     mapping = shell.run("export", "acme", "--what", "mapping", "--pair", PAIR).stdout
     file = tmp_path / "mapping.json"
     start = mapping.index('"connectionId"')

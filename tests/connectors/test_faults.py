@@ -153,7 +153,7 @@ def test_a_code_concerns_either_the_connection_or_the_object(vendor: str) -> Non
         (grant("invalid_grant", "expired access/refresh token"), ("froze", "Leave any VPN")),
     ],
 )
-def test_what_salesforce_itself_blocks_is_not_blamed_on_a_key_or_an_admin(
+def test_blocks_by_salesforce_have_their_own_cause(
     body: dict[str, str], phrases: tuple[str, ...]
 ) -> None:
     text = str(explain_salesforce(Response(400, body)).error)
@@ -162,7 +162,7 @@ def test_what_salesforce_itself_blocks_is_not_blamed_on_a_key_or_an_admin(
     assert not text.split("Leave")[0].count("An admin")
 
 
-def test_missing_scopes_are_named_and_hostile_text_is_not_repeated() -> None:
+def test_missing_scopes_are_listed_without_hostile_text() -> None:
     body = {
         "category": "MISSING_SCOPES",
         "message": "\x1b[31mevil",

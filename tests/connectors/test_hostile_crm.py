@@ -92,7 +92,7 @@ def told_by(connector: Connector) -> list[CrmdeckError]:
 
 @pytest.mark.parametrize("answer", ANSWERS, ids=lambda answer: answer.__name__)
 @pytest.mark.parametrize("source", SOURCES)
-def test_it_is_told_in_words_and_has_an_end(source: str, answer: Answer) -> None:
+def test_hostile_response_fails_in_time_with_message(source: str, answer: Answer) -> None:
     with HostileServer(answer) as server:
         connector, purse = connector_to(source, server.url)
         errors = told_by(connector)
@@ -117,9 +117,7 @@ def test_it_is_told_in_words_and_has_an_end(source: str, answer: Answer) -> None
     ],
 )
 @pytest.mark.parametrize("source", SOURCES)
-def test_an_encoding_that_was_not_asked_for_is_refused_in_words(
-    source: str, encoding: str, name: str
-) -> None:
+def test_unrequested_encoding_is_rejected(source: str, encoding: str, name: str) -> None:
     with HostileServer(packed_by(encoding)) as server:
         connector, _ = connector_to(source, server.url)
         with pytest.raises(CrmdeckError) as caught:
@@ -129,7 +127,7 @@ def test_an_encoding_that_was_not_asked_for_is_refused_in_words(
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_json_with_too_many_values_is_refused_before_it_is_parsed(source: str) -> None:
+def test_json_with_too_many_values_is_rejected_unparsed(source: str) -> None:
     with HostileServer(lambda to: to.json([[]] * 200_000)) as server:
         connector, _ = connector_to(source, server.url, replace(SHORT, max_memory=50 * MEGABYTE))
         with pytest.raises(CrmdeckError) as caught:
@@ -159,7 +157,7 @@ def test_a_few_answers_in_between_are_passed_over(source: str) -> None:
 
 
 @pytest.mark.parametrize("source", SOURCES)
-def test_a_redirect_is_not_followed_and_told_as_one(source: str) -> None:
+def test_redirect_is_reported_and_not_followed(source: str) -> None:
     with HostileServer(lambda to: to.json({})) as elsewhere:
 
         def away(to: Visitor) -> None:

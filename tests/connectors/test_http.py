@@ -53,7 +53,7 @@ def test_retry_after_is_read_in_seconds_only() -> None:
     assert retry_after(Response(429, None)) is None
 
 
-def test_a_large_answer_is_split_and_its_parts_are_parsed_one_by_one() -> None:
+def test_large_response_is_parsed_in_parts() -> None:
     text = rb'{"a": [1], "fields": [{"x": "\ud800"}, {"x": NaN}, {"x": 1}]}'
     found = split_json(text, "fields", Limits(), "Salesforce")
     assert isinstance(found, dict)
@@ -68,6 +68,6 @@ def test_a_large_answer_is_split_and_its_parts_are_parsed_one_by_one() -> None:
     "text",
     [b"[" + b"1," * 4_000_000 + b"1]", b'{"fields": [[' + b"[]," * 500_000 + b"[]]]}"],
 )
-def test_an_answer_that_needs_too_much_memory_is_refused_before_it_is_split(text: bytes) -> None:
+def test_response_needing_too_much_memory_is_rejected(text: bytes) -> None:
     with pytest.raises(AnswerTooLargeError):
         split_json(text, "fields", Limits(), "Salesforce")

@@ -50,7 +50,7 @@ def test_many_threads_one_refresh() -> None:
     assert purse.events == ["token.rotated"]
 
 
-def test_a_refusal_is_final() -> None:
+def test_rejected_renewal_is_final() -> None:
     purse = Purse(access_token="old")
     calls: list[int] = []
 
@@ -66,7 +66,7 @@ def test_a_refusal_is_final() -> None:
     assert purse.events == ["token.refresh_failed"]
 
 
-def test_a_refresh_token_that_another_process_used_first_is_no_refusal() -> None:
+def test_token_rotated_by_another_process_is_reloaded() -> None:
     purse = Purse(access_token="old", refresh_token="r0")
 
     def grant() -> Grant:
@@ -78,7 +78,7 @@ def test_a_refresh_token_that_another_process_used_first_is_no_refusal() -> None
     assert purse.events == []
 
 
-def test_a_fresh_token_that_is_refused_is_not_refreshed_again() -> None:
+def test_rejected_fresh_token_is_not_refreshed_again() -> None:
     purse = Purse(access_token="old")
     keeper = TokenKeeper(purse, purse, lambda: Grant("new"), "Salesforce")
     fresh = keeper.renew("old")

@@ -42,7 +42,7 @@ def test_a_private_key_is_kept_in_parts_that_every_keyring_takes() -> None:
         assert backend.entries == {}
 
 
-def test_without_a_keyring_nothing_is_found_and_storing_says_what_to_do() -> None:
+def test_missing_keyring_stores_no_secret_and_has_remedy() -> None:
     with using(none()):
         assert not keyring_available()
         assert KeyringSecrets().get(ID, "access_token") is None
@@ -89,7 +89,7 @@ def test_moving_to_a_keyring_that_is_not_there_moves_nothing(tmp_path: Path) -> 
     assert Vault(tmp_path).get(ID, "refresh_token") == "r1"
 
 
-def test_a_file_that_can_not_be_written_is_told_in_words_and_leaves_nothing(
+def test_unwritable_secret_file_raises_and_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").write_text("")
@@ -107,7 +107,7 @@ def test_a_file_that_can_not_be_written_is_told_in_words_and_leaves_nothing(
     assert [path.name for path in home.iterdir() if path.suffix != ".lock"] == []
 
 
-def test_what_is_stored_later_replaces_what_could_be_kept_nowhere(tmp_path: Path) -> None:
+def test_stored_secret_replaces_unsaved_one(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     with using(none()):
         with pytest.raises(NoKeyringError):
@@ -130,7 +130,7 @@ def test_what_can_be_kept_nowhere_holds_for_the_process(tmp_path: Path) -> None:
     assert not (tmp_path / "secrets.json").exists()
 
 
-def test_a_rotated_token_outlives_the_environments_until_that_one_changes(
+def test_rotated_token_wins_until_environment_changes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("CRMDECK_ACME_REFRESH_TOKEN", "r1")

@@ -22,7 +22,7 @@ def test_the_schema_of_the_wire_is_that_of_the_models() -> None:
     assert WIRE_SCHEMA.read_text("utf-8") == wire_schema(), AGAIN
 
 
-def test_each_page_stands_once_in_the_site_and_is_found_from_its_start() -> None:
+def test_pages_are_listed_once_and_linked_from_index() -> None:
     pages = sorted(page.name for page in DOCS.glob("*.md"))
     site = (Path(__file__).parents[2] / ".ci/site.toml").read_text("utf-8")
     assert tomllib.loads(site)["project"]["nav"]

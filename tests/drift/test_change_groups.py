@@ -29,7 +29,7 @@ ZONES, SUMMER = (
 )
 
 
-def test_a_change_event_object_is_folded_and_its_base_object_stands_out() -> None:
+def test_change_event_object_joins_its_base_object() -> None:
     report = drift(
         {"Deal__c": [], "Deal__ChangeEvent": [field("Own__c")]},
         {
@@ -86,7 +86,7 @@ def test_person_accounts_repeat_the_fields_of_contact() -> None:
     assert (echo.object_type, echo.field_name) == ("Account", "Tier__pc")
 
 
-def test_a_picklist_that_names_what_changed_is_folded_wherever_it_is() -> None:
+def test_picklist_listing_changed_names_is_grouped() -> None:
     lists = {"picklist": values("Account.Name", "Other__c")}
     after = {"picklist": values("Account.Name", "Account.Region__c", "Field.Account.Region__c.end")}
     report = drift(
@@ -98,7 +98,7 @@ def test_a_picklist_that_names_what_changed_is_folded_wherever_it_is() -> None:
     assert (echo.object_type, echo.severity) == ("AnySetup", Severity.SAFE)
 
 
-def test_an_ordinary_picklist_is_not_mistaken_for_one_that_lists_fields() -> None:
+def test_ordinary_picklist_is_not_a_setup_picklist() -> None:
     report = drift(
         {"Account": [], "Lead": [field("Source", picklist=values("Web"))]},
         {
@@ -125,7 +125,7 @@ def test_lookups_to_many_objects_follow_a_new_object() -> None:
     assert (echo.field_name, echo.severity) == ("WhatId", Severity.SAFE)
 
 
-def test_kinds_of_objects_that_leave_together_are_one_story_and_others_are_not() -> None:
+def test_object_kinds_group_only_if_alike() -> None:
     leaving = ["AHistory", "BHistory", "AShare", "LoginEvent", "Deal__c", "Event", "Order"]
     report = drift({}, {}, gone=dict.fromkeys(leaving, GoneReason.ABSENT))
     story, inside = told(report)["object_kinds"]
@@ -145,7 +145,7 @@ def test_a_crowd_of_ordinary_objects_is_one_story_too() -> None:
     assert story.title.endswith("and 8 more) are in the export again")
 
 
-def test_a_scope_that_shrank_is_told_as_that() -> None:
+def test_smaller_scope_is_one_group() -> None:
     gone = dict.fromkeys(["Deal__c", "Order", "AHistory"], GoneReason.OUT_OF_SCOPE)
     story, _ = told(drift({}, {}, gone=gone))["scope"]
     assert (story.title, story.event_count) == ("3 objects left the scope", 3)
@@ -173,7 +173,7 @@ def test_many_fields_that_lose_the_same_permission_are_one_story() -> None:
     assert story.title == "12 fields of Deal changed the same way: updateable"
 
 
-def test_a_vendor_release_is_told_as_one_and_custom_fields_stand_out() -> None:
+def test_vendor_release_excludes_custom_fields() -> None:
     objects = ["Account", "Lead", "Order"]
     new = {name: [field(f"{name}New{n}", custom=False) for n in range(7)] for name in objects}
     new["Account"].append(field("Region__c", custom=True))
@@ -283,7 +283,7 @@ def everywhere(
         "zones before a mirror",
     ],
 )
-def test_the_first_rule_that_fits_tells_the_story(
+def test_first_matching_group_rule_wins(
     before: dict[str, list[Field]], after: dict[str, list[Field]], kinds: dict[str, int]
 ) -> None:
     report = drift(before, after)
@@ -353,7 +353,7 @@ def test_a_mirror_that_follows_late_becomes_what_its_base_is() -> None:
     assert [e.field_name for e in report.events if not e.story] == ["Stage"]
 
 
-def test_a_field_that_left_the_base_earlier_leaves_its_mirror_late() -> None:
+def test_mirror_field_removed_later_joins_base_change() -> None:
     before = {"Deal__ChangeEvent": [field("Region__c", custom=True)]}
     after: dict[str, list[Field]] = {"Deal__ChangeEvent": []}
     left = [("Deal__c", "Region__c")]
@@ -365,7 +365,7 @@ def test_a_field_that_left_the_base_earlier_leaves_its_mirror_late() -> None:
         assert only(news).severity is Severity.RISKY
 
 
-def test_companions_that_come_or_leave_late_belong_to_their_object() -> None:
+def test_late_companions_join_their_object() -> None:
     came = drift({}, {"Deal__History": []}, present={"Deal__c": []})
     assert list(told(came)) == ["mirror"]
     gone = {"Deal__History": GoneReason.REMOVED}
@@ -419,7 +419,7 @@ def test_summer_time_is_one_story_and_as_bad_as_its_worst() -> None:
     ],
     ids=["words", "few", "zones and more"],
 )
-def test_what_is_no_list_of_zones_or_locales_is_told_by_itself(names: tuple[str, ...]) -> None:
+def test_other_picklists_are_not_zone_groups(names: tuple[str, ...]) -> None:
     report = drift(
         {"User": [field("Zone", picklist=values(*names))]},
         {"User": [field("Zone", picklist=values(*names[1:]))]},
@@ -554,7 +554,7 @@ def everywhere_of(objects: list[str], one: Field) -> dict[str, list[Field]]:
     return {object_type: [one] for object_type in objects}
 
 
-def test_a_relabeled_object_is_one_story_with_the_labels_that_contain_its_name() -> None:
+def test_relabeled_object_groups_labels_with_its_name() -> None:
     def state(label: str, plural: str, list_: str) -> dict[str, ObjectSchema]:
         listed = (PicklistValue(value="Deal", label=label), PicklistValue(value="X", label="X"))
         fields = {
@@ -593,9 +593,7 @@ def test_a_label_that_changes_only_in_case_relabels_nothing_else() -> None:
         ("DataIntegrationRecordPurchasePermission", "ExternalObject"),
     ],
 )
-def test_a_setup_picklist_of_objects_is_folded_even_if_the_object_is_out_of_scope(
-    object_type: str, name: str
-) -> None:
+def test_setup_picklist_is_grouped_for_unscoped_objects(object_type: str, name: str) -> None:
     fields = {
         state: [field(name, type=FieldType.PICKLIST, custom=False, picklist=values(*listed))]
         for state, listed in {"old": ("Account", "Lead"), "new": ("Account", "Quote")}.items()

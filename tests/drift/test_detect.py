@@ -32,12 +32,12 @@ ORGS = st.dictionaries(OBJECT_TYPES, field_lists(unknowns=True), max_size=3).map
 
 
 @given(ORGS)
-def test_nothing_changed_is_nothing_told(same: dict[str, ObjectSchema]) -> None:
+def test_equal_schemas_have_no_events(same: dict[str, ObjectSchema]) -> None:
     assert drift(same, same) == DriftReport()
 
 
 @given(ORGS, ORGS, st.randoms(use_true_random=False))
-def test_the_order_of_the_input_changes_nothing(
+def test_input_order_has_no_effect(
     before: dict[str, ObjectSchema], after: dict[str, ObjectSchema], rng: random.Random
 ) -> None:
     def shuffled(states: dict[str, ObjectSchema]) -> dict[str, ObjectSchema]:
@@ -57,7 +57,7 @@ def test_the_order_of_the_input_changes_nothing(
 
 
 @given(ORGS, ORGS)
-def test_every_event_is_told_and_counted_in_at_most_one_story(
+def test_events_belong_to_one_group_at_most(
     before: dict[str, ObjectSchema], after: dict[str, ObjectSchema]
 ) -> None:
     report = drift(before, after)
@@ -109,7 +109,7 @@ def test_a_new_object_is_one_event() -> None:
     assert (event.kind, event.severity) == (DriftKind.OBJECT_ADDED, Severity.SAFE)
 
 
-def test_an_object_that_is_back_says_so_and_what_changed_meanwhile() -> None:
+def test_returned_object_reports_changes_in_between() -> None:
     back, changed = drift(
         {"Deal": [field("Phase", length=80)]},
         {"Deal": [field("Phase", length=40)]},
@@ -120,7 +120,7 @@ def test_an_object_that_is_back_says_so_and_what_changed_meanwhile() -> None:
     assert changed.kind is DriftKind.FIELD_CHANGED
 
 
-def test_an_object_with_another_label_is_told_apart_from_its_fields() -> None:
+def test_object_label_change_is_not_a_field_change() -> None:
     before = org({"Deal": [field("Phase")]})
     after = {"Deal": before["Deal"].model_copy(update={"label": "Opportunity"})}
     event = only(drift(before, after))
@@ -267,7 +267,7 @@ def test_a_rename_is_offered(old: Field, new: Field) -> None:
     ],
     ids=["another word", "two words more", "number", "type", "target", "values"],
 )
-def test_what_is_not_alike_is_no_rename(old: Field, new: Field) -> None:
+def test_different_fields_are_not_a_rename(old: Field, new: Field) -> None:
     report = drift({"Deal": [old]}, {"Deal": [new]})
     assert all(event.rename_of is None for event in report.events)
 
@@ -277,7 +277,7 @@ def test_a_rename_stays_within_its_object() -> None:
     assert all(event.rename_of is None for event in report.events)
 
 
-def test_renames_are_one_to_one_and_rivals_that_tie_are_not_offered() -> None:
+def test_renames_are_one_to_one_without_ties() -> None:
     before = {"Deal": [field("Region__c", label="Region"), field("Notes__c", label="Notes")]}
     after = {
         "Deal": [
@@ -290,7 +290,7 @@ def test_renames_are_one_to_one_and_rivals_that_tie_are_not_offered() -> None:
     assert offered == {"Remarks__c": "Notes__c"}
 
 
-def test_two_that_are_gone_and_one_that_is_new_equally_alike_are_no_rename() -> None:
+def test_ambiguous_rename_is_not_offered() -> None:
     before = {"Deal": [field("Old1__c", label="Region"), field("Old2__c", label="Region")]}
     report = drift(before, {"Deal": [field("Area__c", label="Region")]})
     assert all(event.rename_of is None for event in report.events)
@@ -401,7 +401,7 @@ def test_the_points_that_speak_for_a_rename(old: Field, new: Field, offered: boo
     assert any(event.rename_of == old.name for event in report.events) is offered
 
 
-def test_the_same_help_counts_less_among_several_fields_of_its_type() -> None:
+def test_shared_help_text_has_less_weight() -> None:
     old = field("Widget__c", label="Q", description="Where")
     new = field("Very_Blue_Widget__c", label="W", description="Where")
     other = field("Zip__c", label="Zip")
@@ -412,9 +412,7 @@ def test_the_same_help_counts_less_among_several_fields_of_its_type() -> None:
 
 
 @pytest.mark.parametrize(("old", "new"), [("XYZZWW", "xyzzqq"), ("xyzzww", "XYZZQQ")])
-def test_of_two_equal_renames_the_name_with_more_of_the_same_letters_wins(
-    old: str, new: str
-) -> None:
+def test_rename_tie_prefers_more_similar_name(old: str, new: str) -> None:
     before = {"Lead": [field(old, label="Size"), field("abcdef", label="Size")]}
     offered = drift(before, {"Lead": [field(new, label="Size")]}).events
     assert {e.field_name: e.rename_of for e in offered if e.rename_of} == {new: old}
@@ -480,7 +478,7 @@ def test_a_rule_that_asks_for_no_more_is_safe(update: dict[str, object]) -> None
     assert (event.kind, event.severity) == (DriftKind.RULE_CHANGED, Severity.SAFE)
 
 
-def test_a_rule_whose_fields_are_not_known_may_refuse_any_write() -> None:
+def test_rule_with_unknown_fields_touches_every_write() -> None:
     rule = Rule(name="Any", kind=RuleKind.VALIDATION)
     event = only(drift(ruled(), ruled(rule), accepted=[mapped("Deal", "Stage")]))
     assert event.affected_mappings == ("deal_registration--Deal:accountName",)
@@ -493,7 +491,7 @@ def test_rules_that_could_not_be_read_have_not_left() -> None:
     assert drift(ruled(ENDED), ruled(again)) == DriftReport()
 
 
-def test_rules_of_one_field_are_told_apart() -> None:
+def test_rules_of_one_field_are_separate() -> None:
     rules = [NEEDED.model_copy(update={"name": name}) for name in ("one", "two")]
     report = drift(ruled(), ruled(*rules))
     assert [event.rule for event in report.events] == ["one", "two"]
@@ -569,7 +567,7 @@ def test_each_rule_of_an_object(
 
 
 @pytest.mark.parametrize("unsaid", ["plural", "createable", "record_types", "custom_setting"])
-def test_what_an_object_did_not_say_before_is_no_change(unsaid: str) -> None:
+def test_newly_reported_object_attribute_is_not_a_change(unsaid: str) -> None:
     said = {"plural": "Deals", "createable": True, "record_types": (MAIN,), "custom_setting": True}
     [deal] = org({"Deal": []}).values()
     full = deal.model_copy(update=said)
@@ -578,7 +576,7 @@ def test_what_an_object_did_not_say_before_is_no_change(unsaid: str) -> None:
     assert drift({"Deal": cut}, {"Deal": full}) == DriftReport()
 
 
-def test_the_values_of_a_record_type_are_compared_if_both_sides_have_them() -> None:
+def test_record_type_values_need_both_sides() -> None:
     [deal] = org({"Deal": []}).values()
 
     def kinds(*allowed: str, known: bool = True) -> dict[str, ObjectSchema]:
@@ -591,7 +589,7 @@ def test_the_values_of_a_record_type_are_compared_if_both_sides_have_them() -> N
     assert drift(kinds("a"), kinds(known=False)) == DriftReport()
 
 
-def test_the_order_of_record_types_is_no_change() -> None:
+def test_record_type_order_is_not_a_change() -> None:
     [deal] = org({"Deal": []}).values()
     one, other = (
         {"Deal": deal.model_copy(update={"record_types": types})}
@@ -601,7 +599,7 @@ def test_the_order_of_record_types_is_no_change() -> None:
     assert object_hash(one["Deal"]) == object_hash(other["Deal"])
 
 
-def test_a_custom_object_that_looks_like_a_missing_one_is_offered_as_a_rename() -> None:
+def test_similar_custom_object_is_a_probable_rename() -> None:
     def custom(name: str, label: str, *fields: str) -> ObjectSchema:
         return ObjectSchema(
             object_type=name,

@@ -31,14 +31,14 @@ def schema(known: list[Field]) -> ObjectSchema:
 
 
 @given(field_lists(), field_lists())
-def test_hashes_are_equal_exactly_where_nothing_differs(old: list[Field], new: list[Field]) -> None:
+def test_hashes_are_equal_without_differences(old: list[Field], new: list[Field]) -> None:
     for left, right in ((old, new), (old, old)):
         differs = bool(compare(schema(left), schema(right)))
         assert differs == (schema_hash(left) != schema_hash(right))
 
 
 @given(field_lists(unknowns=True), st.randoms(use_true_random=False))
-def test_order_is_no_change(known: list[Field], rng: random.Random) -> None:
+def test_value_order_is_not_a_change(known: list[Field], rng: random.Random) -> None:
     again = [
         f.model_copy(update={"picklist": tuple(rng.sample(f.picklist, len(f.picklist)))})
         for f in known
@@ -48,7 +48,7 @@ def test_order_is_no_change(known: list[Field], rng: random.Random) -> None:
 
 
 @given(field_lists(unknowns=True), field_lists(unknowns=True))
-def test_swapping_the_sides_swaps_what_is_told(old: list[Field], new: list[Field]) -> None:
+def test_swapped_sides_swap_the_differences(old: list[Field], new: list[Field]) -> None:
     there = compare(schema(old), schema(new))
     back = compare(schema(new), schema(old))
     swapped = {Side.LEFT: Side.RIGHT, Side.RIGHT: Side.LEFT}
@@ -83,7 +83,7 @@ def test_what_is_unknown_on_either_side_is_not_compared(left: Field, right: Fiel
         assert change.after is not None
 
 
-def test_a_source_that_starts_to_say_more_is_no_drift() -> None:
+def test_newly_reported_attribute_is_not_drift() -> None:
     terse = Field(name="Amount")
     full: dict[str, Any] = {"label": "Amount", "type": FieldType.CURRENCY, "length": 18}
     wordy = Field(name="Amount", native_type="currency", required=False, **full)
@@ -118,7 +118,7 @@ def test_a_picklist_change_lists_only_the_values_that_differ() -> None:
     ]
 
 
-def test_a_value_listed_under_two_labels_that_loses_one_is_not_removed() -> None:
+def test_value_with_one_label_left_is_not_removed() -> None:
     both = (PicklistValue(value="x", label="X"), PicklistValue(value="x", label="Ex"))
     [change] = compare_fields(field("F", picklist=both), field("F", picklist=both[:1]))
     assert [v["label"] for v in change.before] == ["Ex", "X"]
@@ -136,7 +136,7 @@ OWNER = field("F", type=FieldType.REFERENCE, native_type="enumeration", referenc
         (OWNER, field("F", type=FieldType.PICKLIST, native_type="enumeration", type_exact=False)),
     ],
 )
-def test_a_type_that_a_source_only_half_tells_is_no_change(exact: Field, coarse: Field) -> None:
+def test_inexact_type_is_not_a_change(exact: Field, coarse: Field) -> None:
     assert compare_fields(exact, coarse) == compare_fields(coarse, exact) == ()
     told = coarse.model_copy(update={"type_exact": True})
     assert "type" in [c.attribute for c in compare_fields(exact, told)]
@@ -157,14 +157,14 @@ def test_a_type_that_a_source_only_half_tells_is_no_change(exact: Field, coarse:
         ((False, True), (False, False), True),
     ],
 )
-def test_nillable_is_compared_where_requiredness_is_not_told(
+def test_nillable_is_compared_if_required_is_unknown(
     before: tuple[bool | None, bool | None], after: tuple[bool | None, bool | None], told: bool
 ) -> None:
     old, new = (field("F", required=r, nillable=n) for r, n in (before, after))
     assert ("nillable" in [c.attribute for c in compare_fields(old, new)]) is told
 
 
-def test_what_a_controlling_value_allows_is_told_by_value() -> None:
+def test_allowed_values_differ_by_controlling_value() -> None:
     old = field("State", allowed_values={"US": ("CA", "NY"), "DE": ("BY",)})
     new = field("State", allowed_values={"DE": ("BY",), "US": ("NY", "TX")})
     [change] = compare_fields(old, new)

@@ -72,7 +72,7 @@ def _found(target: tuple[str, str], change: FieldChange = REMOVED) -> set[tuple[
     return {(effect.kind.value, f"{effect.object_type}.{effect.name}") for effect in effects}
 
 
-def test_every_reader_of_a_field_is_found_and_no_other_field_of_the_same_name() -> None:
+def test_impact_finds_readers_of_this_field_only() -> None:
     near = {
         ("rule", "Account.Near"),
         ("rule", "Account.Same"),

@@ -176,7 +176,7 @@ def test_someone_adapted_to_the_middle_so_leaving_it_is_open() -> None:
     assert found.states() == [RESOLVED, ACKNOWLEDGED, OPEN]
 
 
-def test_undoing_a_safe_change_is_resolved_unless_someone_adapted_to_it() -> None:
+def test_undone_safe_change_is_resolved_if_unmapped() -> None:
     longer = [deal(text(40)), deal(text(80)), deal(text(40))]
     found = History(longer, [mapped("Deal", "Name", Direction.PUSH)])
     assert [change.severity for change in found.changes] == [Severity.SAFE, Severity.BREAKING]
@@ -189,7 +189,7 @@ def test_undoing_a_safe_change_is_resolved_unless_someone_adapted_to_it() -> Non
     assert found.acknowledge(0).states() == [ACKNOWLEDGED, OPEN]
 
 
-def test_a_field_that_was_added_and_is_gone_again_is_resolved_unless_it_was_mapped() -> None:
+def test_added_then_removed_field_is_resolved_if_unmapped() -> None:
     found = history(None, text(), None)
     assert [change.severity for change in found.changes] == [Severity.SAFE, Severity.BREAKING]
     assert set(found.states()) == {RESOLVED}
@@ -197,7 +197,7 @@ def test_a_field_that_was_added_and_is_gone_again_is_resolved_unless_it_was_mapp
     assert found.states() == [RESOLVED, OPEN]
 
 
-def test_what_happened_to_an_object_that_was_added_and_is_gone_again_is_resolved() -> None:
+def test_changes_of_removed_new_object_are_resolved() -> None:
     relabeled = deal(text(40)).model_copy(update={"label": "Deals"})
     found = History([None, deal(text(80)), relabeled, None])
     assert len(found.changes) == 4
@@ -215,7 +215,7 @@ def test_each_attribute_is_changed_back_on_its_own() -> None:
     assert found.states() == [OPEN, RESOLVED]
 
 
-def test_a_removed_field_is_resolved_when_it_exists_again_as_it_was() -> None:
+def test_removed_field_is_resolved_when_restored() -> None:
     assert set(history(text(80), None, text(80)).states()) == {RESOLVED}
     assert set(history(text(80), None, text(80, label="Other")).states()) == {RESOLVED}
     assert history(text(80), None, text(40)).states()[0] is OPEN
@@ -344,9 +344,7 @@ def look(world: World, change: DriftEvent, part: str) -> object:
 
 
 @given(LENGTHS, st.data())
-def test_something_is_open_as_long_as_the_crm_differs_from_what_a_user_adapted_to(
-    lengths: list[int], data: st.DataObject
-) -> None:
+def test_change_stays_open_while_crm_differs(lengths: list[int], data: st.DataObject) -> None:
     found = history(*map(text, lengths))
     numbers = range(len(found.changes))
     found.acknowledge(*data.draw(st.sets(st.sampled_from(numbers)) if numbers else st.just(())))
@@ -384,7 +382,7 @@ def test_a_refresh_settles_nothing_that_is_still_different(
 
 
 @given(HISTORIES)
-def test_a_field_that_is_as_it_was_before_a_change_settles_the_change(found: History) -> None:
+def test_restored_field_settles_its_change(found: History) -> None:
     newest = found.worlds[-1]
     for change, state in zip(found.changes, found.states(), strict=True):
         before = found.before[change.id]
@@ -394,7 +392,7 @@ def test_a_field_that_is_as_it_was_before_a_change_settles_the_change(found: His
 
 
 @given(HISTORIES)
-def test_a_crm_that_is_as_it_was_leaves_nothing_open(found: History) -> None:
+def test_restored_crm_has_no_open_changes(found: History) -> None:
     first = found.worlds[0]
     assert History([*found.worlds, first], [mapped("Deal", "Stage")]).open() == []
 
@@ -441,7 +439,7 @@ def test_acknowledging_one_change_settles_no_other_that_was_open(
         assert before - {found.changes[number].id} <= {change.id for change in found.open()}
 
 
-def test_groups_of_one_severity_come_newest_first_after_those_that_touch_mappings() -> None:
+def test_groups_sort_by_mappings_then_date() -> None:
     def change(name: str, day: int, **more: Any) -> DriftEvent:
         values = {"id": name, "connection_id": "c", "object_type": "Deal", "field_name": name}
         values |= {"kind": DriftKind.FIELD_CHANGED, "severity": Severity.RISKY}
@@ -513,7 +511,7 @@ def test_every_mapping_that_broke_has_to_be_repaired() -> None:
     assert found.states() == [REPAIRED]
 
 
-def test_a_change_that_broke_no_mapping_is_not_repaired_by_decisions() -> None:
+def test_decision_settles_only_changes_that_broke_a_mapping() -> None:
     found = History([deal(text(80)), deal()])
     found.decisions = decided(DecisionState.ACCEPTED, 2)
     assert found.states() == [OPEN]
@@ -535,14 +533,14 @@ def test_the_policy_excuses_until_it_expires(today: date, level: str) -> None:
         assert standing == Standing(OPEN)
 
 
-def test_a_rule_that_fails_a_check_excuses_nothing() -> None:
+def test_failing_policy_rule_has_no_effect() -> None:
     strict = excusing({"level": "fail"}, {"level": "ignore", "reason": "x", "until": "2099-01-01"})
     today = date(2026, 5, 16)
     found = history(text(80), text(40), excuse=lambda change: strict.excuse("a", change, today))
     assert found.states() == [OPEN]
 
 
-def test_a_rule_about_another_connection_or_attribute_excuses_nothing() -> None:
+def test_unrelated_policy_rule_has_no_effect() -> None:
     for other in ({"connection": "beta"}, {"attribute": "type"}, {"severity": "risky"}):
         rule = {"level": "ignore", "reason": "x", "until": "2099-01-01", **other}
         policy = excusing(rule)

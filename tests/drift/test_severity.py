@@ -263,7 +263,7 @@ def test_hostile_names_stay_one_short_line() -> None:
     assert "{0}" in verdict.reason
 
 
-def test_long_names_and_lists_are_cut_and_say_so() -> None:
+def test_long_names_and_lists_are_cut_with_a_mark() -> None:
     assert short("x" * 60) == "x" * 60
     assert short("x" * 61) == "x" * 59 + "…"
     assert few(["a", "b", "c"]) == "“a”, “b”, “c”"

@@ -57,7 +57,7 @@ CASES = [
 
 
 @pytest.mark.parametrize(("kind", "value", "cause", "repair"), CASES)
-def test_cause_and_repair_are_told_apart(
+def test_cause_and_repair_differ(
     kind: CauseKind, value: str, cause: DriftEvent, repair: DriftEvent
 ) -> None:
     rule = "Big" if kind is CauseKind.RULE else ""
@@ -71,7 +71,7 @@ def test_cause_and_repair_are_told_apart(
     assert find_repair(suspect, [*noise, cause], None) is None
 
 
-def test_other_values_and_fields_are_no_cause() -> None:
+def test_other_values_and_fields_are_not_a_cause() -> None:
     suspect = Suspect(CauseKind.CHOICE, "Opportunity", "Amount", "", "Gold")
     silver = event(1, "picklist", values("Silver"), [])
     longer = event(1, "length", 80, 255)

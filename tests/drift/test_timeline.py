@@ -110,7 +110,7 @@ def test_a_change_knows_the_mappings_that_still_depend_on_it() -> None:
     assert mapped.mapped_to(event("Name", connection_id="d")) == ()
 
 
-def test_only_an_open_breaking_change_of_a_mapped_field_breaks_a_mapping() -> None:
+def test_only_open_breaking_change_breaks_a_mapping() -> None:
     breaking = event("Name", severity=Severity.BREAKING)
     done = Standing(ChangeState.RESOLVED, NOON)
     cases = [

@@ -59,7 +59,7 @@ def test_a_change_in_plain_words(change: AttributeChange, words: str) -> None:
     assert phrase(change) == words
 
 
-def test_the_native_type_is_not_told_beside_the_type() -> None:
+def test_native_type_is_omitted_next_to_type() -> None:
     changes = (
         AttributeChange(attribute="type", before="string", after="picklist"),
         AttributeChange(attribute="nativeType", before="string", after="picklist"),

@@ -193,7 +193,7 @@ SAMPLES: dict[str, WireModel] = {
 
 
 @given(st.lists(st.fixed_dictionaries({"a": CELL, "=b": CELL})))
-def test_any_text_comes_back_from_csv_as_it_was(rows: list[dict[str, str | None]]) -> None:
+def test_csv_round_trip_keeps_any_text(rows: list[dict[str, str | None]]) -> None:
     text = render(rows, "csv", columns=("a", "=b"))
 
     assert read_csv(text) == rows
@@ -214,13 +214,13 @@ def test_csv_keeps_numbers_and_writes_the_rest_as_the_wire_does() -> None:
 
 
 @pytest.mark.parametrize("text", ['a,b\r\n"1', "a,b\r\n1\r\n"])
-def test_what_is_not_our_csv_is_refused_with_its_line(text: str) -> None:
+def test_foreign_csv_is_rejected_with_its_line(text: str) -> None:
     with pytest.raises(UsageError, match="line 2"):
         read_csv(text)
 
 
 @given(TEXT)
-def test_json_is_exact_and_holds_no_character_that_steers_a_terminal(text: str) -> None:
+def test_json_is_exact_without_terminal_controls(text: str) -> None:
     for form in ("json", "jsonl"):
         out = render([{"t": text}], form)
 
@@ -346,7 +346,7 @@ def test_a_comparison_is_a_row_an_object_or_a_row_a_difference() -> None:
     ]
 
 
-def test_unknown_words_are_refused_with_those_that_exist() -> None:
+def test_unknown_words_are_rejected_with_valid_ones() -> None:
     with pytest.raises(UsageError, match="health, objects, schema, comparison"):
         export("everything", STATUS, "json")
     with pytest.raises(UsageError, match="json, jsonl, csv"):

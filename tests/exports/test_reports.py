@@ -208,7 +208,7 @@ def test_a_list_is_the_same_in_pieces_as_whole(number: int) -> None:
     assert render(whole, "json") == to_json(whole, indent=2) + "\n"
 
 
-def test_of_what_is_exported_one_record_is_in_memory_at_a_time(tmp_path: Path) -> None:
+def test_export_keeps_one_record_in_memory(tmp_path: Path) -> None:
     made = 0
 
     def objects() -> Iterator[ObjectSchema]:
@@ -245,7 +245,7 @@ def test_a_workbook_holds_hostile_text_as_text_and_reads_back() -> None:
     assert book["Summary"]["A1"].value == "A title"
 
 
-def test_columns_in_which_nothing_stands_give_way_but_for_room_to_write() -> None:
+def test_empty_columns_are_hidden_unless_writable() -> None:
     table = filled_table(
         ("a", "b", "c", "d"), [(None, "", 0, None), ("", None, None, None)], (), "d"
     )
@@ -275,7 +275,7 @@ def test_names_of_sheets_are_what_excel_takes_and_never_the_same() -> None:
     assert all(len(name) <= 31 and not set(name) & set("[]:*?/\\") for name in names)
 
 
-def test_a_page_stands_alone_and_a_format_that_is_not_there_is_refused() -> None:
+def test_page_is_self_contained_and_bad_format_rejected() -> None:
     page = "".join(stream_report(report((HOSTILE,)), "html"))
     assert "<title>A title</title>" in page
     assert "@media print" in page

@@ -125,7 +125,7 @@ def from_parquet(objects: Sequence[ObjectDetail]) -> list[ObjectSchema]:
 )
 @settings(max_examples=10, deadline=None)
 @given(OBJECTS)
-def test_a_schema_comes_back_as_it_was(
+def test_schema_round_trip_is_exact(
     back: Callable[[Sequence[ObjectDetail]], list[ObjectSchema]], schemas: list[ObjectSchema]
 ) -> None:
     found = back([exported(each) for each in schemas])
@@ -175,7 +175,7 @@ def test_what_a_spreadsheet_saved_again_is_read_all_the_same(tmp_path: Path) -> 
     assert built("schema.xlsx", (tmp_path / "schema.xlsx").read_bytes()) == wanted
 
 
-def test_a_column_that_somebody_added_is_kept_and_a_broken_cell_is_named() -> None:
+def test_extra_column_is_kept_and_broken_cell_reported() -> None:
     header, line = export("schema", [exported(ACCOUNT)], "csv").splitlines()
     (found,) = built("schema.csv", f"{header},Owner\r\n{line},Ada\r\n".encode())
     assert found.fields[0].native == {"Owner": "Ada"}
@@ -190,7 +190,7 @@ def test_a_column_that_somebody_added_is_kept_and_a_broken_cell_is_named() -> No
             built("schema.csv", f"{header}\r\n{wrong}\r\n".encode())
 
 
-def test_a_data_dictionary_says_what_it_shows_and_no_picklist_that_is_not_whole(
+def test_dictionary_import_skips_partial_picklists(
     tmp_path: Path,
 ) -> None:
     values = tuple(PicklistValue(value=f"v{number}") for number in range(40))

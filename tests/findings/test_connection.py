@@ -219,7 +219,7 @@ def test_one_thing_to_do_is_one_finding(
         {"status": Status.DISCONNECTED, "quota": LOW},
     ],
 )
-def test_nothing_to_do_is_no_finding(known: dict[str, Any]) -> None:
+def test_healthy_connection_has_no_finding(known: dict[str, Any]) -> None:
     assert findings(**known) == ()
 
 

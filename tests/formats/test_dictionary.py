@@ -157,7 +157,7 @@ def test_sections_of_one_sheet_are_an_object_each() -> None:
         ),
     ],
 )
-def test_an_ambiguous_sheet_is_refused_in_words(data: bytes | str, message: str) -> None:
+def test_ambiguous_sheet_is_rejected(data: bytes | str, message: str) -> None:
     with pytest.raises(SourceError, match=message) as caught:
         objects(data)
     assert caught.value.code == "AMBIGUOUS_SHEET"

@@ -43,7 +43,7 @@ def test_table_has_error_and_record_columns(
     assert (found.text, found.record_id, found.line) == (text, record_id, 2)
 
 
-def test_rows_without_an_error_succeeded_and_short_rows_are_unread() -> None:
+def test_rows_without_errors_succeed_and_short_rows_fail() -> None:
     found = messages("Name,Error\nAcme,\n\nGlobex,BAD\nHalf\n", "failed.csv")
     assert [each and each.text for each in found] == [None, "BAD", None]
     assert found[::2] == [None, Message(None, 5)]

@@ -149,13 +149,13 @@ def test_pipelines_and_stages_are_picklist_values() -> None:
         ([{"name": "p", "hasUniqueValue": "no"}], "deals.p: `hasUniqueValue` should be true or"),
     ],
 )
-def test_nonsense_is_refused_with_its_place(properties: list[Any], place: str) -> None:
+def test_malformed_input_is_rejected_with_location(properties: list[Any], place: str) -> None:
     with pytest.raises(SourceError) as caught:
         parse_properties("deals", "Deals", properties)
     assert place in caught.value.message
 
 
-def test_an_answer_without_the_keys_that_tell_currencies_and_references_is_not_exact() -> None:
+def test_response_without_type_keys_is_inexact() -> None:
     amount: dict[str, Any] = {"name": "amount", "type": "number"}
     owner: dict[str, Any] = {"name": "owner", "type": "enumeration"}
     name = {"name": "x", "type": "string"}

@@ -57,7 +57,7 @@ def test_objects_are_found_in_every_wrapping(value: object) -> None:
 
 @settings(max_examples=25, deadline=None)
 @given(field_lists(unknowns=True))
-def test_an_export_of_ours_reads_back_as_it_was(fields: list[Field]) -> None:
+def test_own_export_round_trip_is_exact(fields: list[Field]) -> None:
     now = datetime(2026, 11, 26, tzinfo=UTC)
     exported = ObjectDetail(
         object_type="Account",
@@ -151,7 +151,7 @@ def test_a_broken_line_is_named_and_the_others_load() -> None:
     assert error.message.startswith("all.jsonl is broken at line 2")
 
 
-def test_halves_of_surrogate_pairs_cost_a_character_and_whole_pairs_nothing() -> None:
+def test_lone_surrogate_is_replaced_and_pair_kept() -> None:
     fields = (
         rb'{"name": "A", "type": "string", "label": "half \ud83d, whole \ud83d\ude00"},'
         rb'{"name": "B", "type": "string", "label": "no escape \\ud83d"}'
@@ -164,7 +164,7 @@ def test_halves_of_surrogate_pairs_cost_a_character_and_whole_pairs_nothing() ->
     assert labels == ["half \ufffd, whole \U0001f600", r"no escape \ud83d"]
 
 
-def test_what_is_no_text_costs_its_object_alone() -> None:
+def test_non_text_fails_only_its_object() -> None:
     text = json.dumps([ACCOUNT, {**LEAD, "label": "@"}]).encode().replace(b"@", b"\xff")
     account, lead = read(text).entries
 
@@ -174,7 +174,7 @@ def test_what_is_no_text_costs_its_object_alone() -> None:
 
 
 @pytest.mark.parametrize("value", [5, [], {}, {"name": "x", "version": "1"}, {"scripts": {"a": 1}}])
-def test_what_is_no_schema_is_told_apart_from_what_is_broken(value: object) -> None:
+def test_non_schema_and_broken_files_differ(value: object) -> None:
     with pytest.raises(SourceError) as caught:
         read(value)
     assert caught.value.code == "UNKNOWN_FILE"
@@ -196,7 +196,7 @@ def test_what_is_no_schema_is_told_apart_from_what_is_broken(value: object) -> N
         ),
     ],
 )
-def test_metadata_of_other_systems_is_refused_by_name(name: str, content: str, named: str) -> None:
+def test_other_systems_metadata_is_rejected_by_name(name: str, content: str, named: str) -> None:
     data = content.encode()
     with pytest.raises(SourceError) as caught:
         read_contents(SchemaFile(name, data), data)

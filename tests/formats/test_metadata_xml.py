@@ -80,7 +80,7 @@ def test_what_a_field_says(content: str, kind: FieldType, said: dict[str, object
     assert {name: getattr(found, name) for name in said} == said
 
 
-def test_values_stand_in_the_field_or_in_a_set_of_their_own() -> None:
+def test_values_come_from_field_or_value_set() -> None:
     own = one(
         "<type>Picklist</type><valueSet><restricted>true</restricted><valueSetDefinition>"
         "<value><fullName>a</fullName><label>A</label><default>true</default></value>"
@@ -220,7 +220,7 @@ def test_a_broken_part_is_named_and_the_rest_built(text: str, why: str) -> None:
     assert why in str(lack)
 
 
-def test_an_object_of_which_nothing_can_be_read_is_refused() -> None:
+def test_unreadable_object_is_rejected() -> None:
     contents = read(**{"objects/D/fields/A.field-meta.xml": "<"})
 
     with pytest.raises(SourceError, match=r"A.field-meta.xml is broken at line 1"):

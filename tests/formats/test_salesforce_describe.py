@@ -75,9 +75,7 @@ def test_every_native_type_has_a_canonical_one(
         ({"createable": True}, None),
     ],
 )
-def test_required_is_said_only_where_it_is_known(
-    attributes: dict[str, Any], expected: bool | None
-) -> None:
+def test_required_is_set_only_if_known(attributes: dict[str, Any], expected: bool | None) -> None:
     assert parse(**attributes).required is expected
 
 
@@ -113,7 +111,7 @@ def test_picklists_keep_labels_and_defaults() -> None:
     assert field.restricted is True
 
 
-def test_a_dependent_picklist_knows_what_each_controlling_value_allows() -> None:
+def test_dependent_picklist_has_allowed_values() -> None:
     # Bits from the left: "oA==" is 1010 0000, "QA==" 0100 0000.
     def value(name: str, valid_for: str | None) -> dict[str, Any]:
         return {"value": name, "label": name, "active": True, "validFor": valid_for}
@@ -136,7 +134,7 @@ def test_a_dependent_picklist_knows_what_each_controlling_value_allows() -> None
 
 
 @pytest.mark.parametrize("mask", ["%%%", 7, "oA"])
-def test_nonsense_instead_of_a_bit_set_says_nothing_of_what_is_allowed(mask: Any) -> None:
+def test_malformed_bit_set_leaves_allowed_values_unknown(mask: Any) -> None:
     value = {"value": "CA", "label": "CA", "validFor": mask}
     state = {"name": "State", "type": "picklist", "picklistValues": [value]}
     active = {"name": "Active", "type": "boolean"}
@@ -193,7 +191,7 @@ def test_half_a_surrogate_pair_is_replaced() -> None:
     assert field.to_json()
 
 
-def test_depth_without_end_is_refused() -> None:
+def test_endless_nesting_is_rejected() -> None:
     deep: list[Any] = []
     for _ in range(900):
         deep = [deep]
@@ -233,7 +231,7 @@ def test_a_part_of_a_compound_knows_its_shell() -> None:
         ),
     ],
 )
-def test_nonsense_is_refused_with_its_place(describe: dict[str, Any], place: str) -> None:
+def test_malformed_input_is_rejected_with_location(describe: dict[str, Any], place: str) -> None:
     with pytest.raises(SourceError) as caught:
         parse_object(describe)
     assert place in caught.value.message

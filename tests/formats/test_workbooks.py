@@ -103,7 +103,7 @@ def test_cells_become_text_and_rows_keep_their_numbers() -> None:
     ],
 )
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems don't limit the memory")
-def test_a_workbook_that_claims_too_much_or_is_broken_is_refused(name: str, data: bytes) -> None:
+def test_oversized_or_broken_workbook_is_rejected(name: str, data: bytes) -> None:
     with pytest.raises(SourceError) as caught:
         read_workbook(SchemaFile(name, data), data)
     assert caught.value.message.startswith(name)

@@ -89,7 +89,7 @@ def test_choosing_another_field_goes_in_its_widest_direction() -> None:
         choosing(shown, "Gone__c", builder)
 
 
-def test_rejecting_a_candidate_keeps_its_match_and_unmapping_has_none() -> None:
+def test_rejection_keeps_match_and_unmapping_has_none() -> None:
     one = rejecting(row(), "Account_Name__c")
     assert (one.state, one.crm_field, one.confidence) == (REJECTED, "Account_Name__c", 0.95)
     every = rejecting(row(), None)
@@ -112,7 +112,7 @@ def test_every_field_is_offered_once_candidates_first(
         assert {x.name: x.holder for x in found if x.holder} == holders
 
 
-def test_a_field_choice_has_its_match_its_reasons_and_its_attributes() -> None:
+def test_field_choice_has_match_reasons_attributes() -> None:
     reasons = tuple(Reason(signal=x, share=0.5, text=x) for x in ("words", "type"))
     fields = (
         field("Name", label="Account", length=80, custom=False, required=True),
@@ -232,7 +232,7 @@ def test_plausible_pairs_come_first() -> None:
         ("Partnerss__c", True, False),
     ],
 )
-def test_a_custom_object_named_after_the_partneros_object_is_standard(
+def test_custom_object_named_like_partneros_is_standard(
     name: str, custom: bool | None, standard: bool
 ) -> None:
     (found,) = pair_choices([], [partner_object("partner")], [summary(name, custom=custom)])

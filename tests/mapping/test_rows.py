@@ -72,7 +72,7 @@ def test_each_field_has_one_row_with_its_own_decision(
 
 
 @given(logs(), suggestions(), st.sampled_from((None, *NAMES)))
-def test_no_two_rows_claim_one_crm_field_and_none_offers_a_barred_one(
+def test_rows_never_share_a_crm_field(
     log: list[Decision], offered: list[Suggestion], focused: str | None
 ) -> None:
     rows = build(log, offered, focused=focused)
@@ -108,7 +108,7 @@ def test_row_taken_by_another_keeps_its_favorite() -> None:
 
 
 @given(logs(), suggestions())
-def test_an_undecided_row_suggests_the_ranker_s_pick_or_something_more_likely_than_not(
+def test_undecided_row_suggests_likely_candidate(
     log: list[Decision], offered: list[Suggestion]
 ) -> None:
     rows = build(log, offered)
@@ -121,7 +121,7 @@ def test_an_undecided_row_suggests_the_ranker_s_pick_or_something_more_likely_th
 
 
 @given(suggestions(), st.sets(st.sampled_from([one.name for one in CRM_FIELDS])))
-def test_the_probability_of_rejected_candidates_goes_to_the_others_in_proportion(
+def test_rejected_probability_goes_to_other_candidates(
     offered: list[Suggestion], rejected: set[str]
 ) -> None:
     log = [decided(n, name, REJECTED, x) for n, x in enumerate(sorted(rejected)) for name in NAMES]
@@ -140,7 +140,7 @@ def test_the_probability_of_rejected_candidates_goes_to_the_others_in_proportion
         assert all(share <= CEILING for share in after.values()) or not lost
 
 
-def test_two_rows_that_want_one_field_go_by_focus_then_by_confidence() -> None:
+def test_contested_field_goes_by_focus_then_confidence() -> None:
     offered = [suggestion("accountName", "Name", 0.6), suggestion("contactName", "Name", 0.8)]
     rows = build((), offered)
     assert (rows["accountName"].crm_field, rows["contactName"].crm_field) == (None, "Name")
@@ -162,7 +162,7 @@ def test_a_taken_suggestion_moves_to_the_next_likely_candidate() -> None:
     assert build([taken], nothing)["accountName"].crm_field is None
 
 
-def test_a_candidate_moves_up_from_even_odds_on_and_is_never_certain() -> None:
+def test_candidate_moves_up_from_even_odds() -> None:
     even = (Alternative(crm_field="Description", confidence=0.2),)
     taken = decided(1, "contactName", ACCEPTED, "Name")
     offered = [suggestion("accountName", "Name", 0.6, alternatives=even)]
@@ -177,7 +177,7 @@ def test_a_candidate_moves_up_from_even_odds_on_and_is_never_certain() -> None:
     assert [one.confidence for one in found.candidates] == [pytest.approx(0.2)]
 
 
-def test_a_candidate_that_was_put_back_comes_first_however_unlikely() -> None:
+def test_restored_candidate_comes_first() -> None:
     back = {"accountName": (Candidate("Description", 0.1, was_put_back=True),)}
     for pick in ("Name", None):
         found = build((), [suggestion("accountName", pick, 0.9)], put_back=back)["accountName"]
@@ -216,7 +216,7 @@ def test_the_direction_is_the_decided_the_set_or_the_widest_one() -> None:
     assert build(log, offered, directions=chosen)["accountName"].direction is PULL
 
 
-def test_a_row_has_the_drift_the_new_name_and_the_source_s_own_suggestions() -> None:
+def test_row_has_drift_rename_and_source_suggestions() -> None:
     log = [decided(1, "accountName", ACCEPTED, "Gone__c", value_map={"a": "b"})]
     renamed = event(2, "New__c", rename_of="Gone__c")
     elsewhere = event(2, "Other__c", "Account", rename_of="Name")
@@ -238,7 +238,7 @@ def test_a_row_has_the_drift_the_new_name_and_the_source_s_own_suggestions() -> 
     )
 
 
-def test_a_field_pair_is_judged_by_preflight_unless_it_is_only_read() -> None:
+def test_pulled_field_pair_skips_preflight() -> None:
     left, right = field("accountName"), field("Name", length=5)
     judged = review(right).judge(left, right)
     assert [(one.code, one.when) for one in judged.failures] == [
@@ -251,9 +251,7 @@ def test_a_field_pair_is_judged_by_preflight_unless_it_is_only_read() -> None:
 
 @pytest.mark.parametrize("left_type", FieldType)
 @pytest.mark.parametrize("right_type", FieldType)
-def test_preflight_finds_what_the_ranker_warns_of_when_a_value_is_written(
-    left_type: FieldType, right_type: FieldType
-) -> None:
+def test_preflight_confirms_ranker_warnings(left_type: FieldType, right_type: FieldType) -> None:
     left = field(
         "left", type=left_type, length=99, precision=12, scale=4, required=False, updateable=False
     )
@@ -386,7 +384,7 @@ def test_only_undecided_rows_are_open() -> None:
     assert [row(state=one).is_open for one in (PENDING, ACCEPTED, REJECTED)] == [True, False, False]
 
 
-def test_of_two_rows_with_the_same_alternative_the_stronger_one_gets_it() -> None:
+def test_stronger_row_gets_shared_alternative() -> None:
     def offered(name: str, own: str, confidence: float, other: float) -> Suggestion:
         more = (Alternative(crm_field="Description", confidence=other),)
         return suggestion(name, own, confidence, alternatives=more)
@@ -401,7 +399,7 @@ def test_of_two_rows_with_the_same_alternative_the_stronger_one_gets_it() -> Non
     assert (rows["accountName"].crm_field, rows["contactName"].crm_field) == (None, "Description")
 
 
-def test_a_row_without_a_match_names_no_field_suggested_for_another_row() -> None:
+def test_unmatched_row_skips_fields_of_other_rows() -> None:
     others = [Alternative(crm_field=name, confidence=0.4) for name in ("Name", "Description")]
     rows = build(
         (),
@@ -413,7 +411,7 @@ def test_a_row_without_a_match_names_no_field_suggested_for_another_row() -> Non
     assert best_text(rows["contactName"]) == "best: Description 40%"
 
 
-def test_a_row_that_only_pushes_has_no_warning_about_reading_back() -> None:
+def test_push_row_lacks_pull_warnings() -> None:
     ours, theirs = field("accountName", required=True), field("Account_Name__c", required=False)
     judged = review(theirs, partner=[ours]).judge(ours, theirs)
     codes = {

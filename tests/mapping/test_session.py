@@ -237,7 +237,7 @@ def test_a_decision_is_shown_before_it_is_stored(session: MappingSession) -> Non
     assert session.undoable == [write.step]
 
 
-def test_a_user_has_seen_what_was_read_and_what_they_decided(session: MappingSession) -> None:
+def test_read_and_own_changes_are_seen(session: MappingSession) -> None:
     theirs = decided(1, "contactName", ACCEPTED, "Name")
     session.update_review(review(*CRM_FIELDS, log=[theirs]))
     write = session.decide("accept", [accept("accountName", "Account_Name__c")])
@@ -277,7 +277,7 @@ def test_a_later_answer_replaces_the_one_that_waits(session: MappingSession) -> 
     assert session.encoder == "none"
 
 
-def test_an_undone_rejection_brings_the_suggestion_back_although_the_ranker_forgot_it(
+def test_undone_rejection_restores_suggestion(
     session: MappingSession,
 ) -> None:
     session.decide("reject", [reject("accountName", "Account_Name__c")])
@@ -300,7 +300,7 @@ def test_the_last_rejection_undone_is_the_first_suggestion(session: MappingSessi
         assert session.by_name["accountName"].crm_field == expected
 
 
-def test_a_rejected_suggestion_that_leaves_only_unlikely_ones_leaves_none(
+def test_rejection_leaves_no_unlikely_suggestion(
     session: MappingSession,
 ) -> None:
     session.update_suggestions(answer(accountName=("Account_Name__c", 0.8)))

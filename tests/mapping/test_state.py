@@ -56,7 +56,7 @@ from .pairs import (
 
 
 @given(logs(undos=False))
-def test_the_last_decision_on_a_field_and_on_each_candidate_counts(log: list[Decision]) -> None:
+def test_latest_decision_per_candidate_wins(log: list[Decision]) -> None:
     found = by_field(log)
     assert set(found) == {one.partner_field for one in log}
     for name, state in found.items():
@@ -110,7 +110,7 @@ def test_state_of_a_field(
     assert current_state(by_field(made).get("accountName"), suggested) == expected
 
 
-def test_a_suggestion_shows_the_decision_and_keeps_its_own_pick_as_the_first_alternative() -> None:
+def test_decided_suggestion_keeps_pick_as_alternative() -> None:
     log = [decided(1, "accountName", ACCEPTED, "Name", direction=Direction.PUSH)]
     found = by_field(log)["accountName"]
     other = with_decision(suggestion("accountName", "Best__c", 0.9), found)
@@ -128,7 +128,7 @@ def test_a_suggestion_shows_the_decision_and_keeps_its_own_pick_as_the_first_alt
     assert (unmapped.crm_field, unmapped.decision) == (None, REJECTED)
 
 
-def test_assistants_suggest_for_undecided_fields_only_and_never_a_taken_crm_field() -> None:
+def test_assistant_suggests_free_fields_only() -> None:
     def offer(name: str, crm_field: str, why: str = "because") -> AssistantSuggestion:
         return AssistantSuggestion(
             object_pair=PAIR,
@@ -172,7 +172,7 @@ def test_alternatives_are_limited_and_sorted_by_confidence() -> None:
 
 
 @given(logs())
-def test_required_fields_are_unmapped_until_a_mapping_writes_them(log: list[Decision]) -> None:
+def test_required_field_is_unmapped_until_written(log: list[Decision]) -> None:
     fields = [field(name, required=True, createable=True) for name in CRM_NAMES]
     written = {
         one.crm_field for one in acceptances(log) if one.direction in (Direction.PUSH, _BOTH)
@@ -283,7 +283,7 @@ def test_drift_counts_from_the_acceptance_on() -> None:
         DriftKind.RULE_REMOVED,
     ],
 )
-def test_a_change_of_the_object_counts_for_the_mappings_that_it_names(kind: DriftKind) -> None:
+def test_object_change_touches_listed_mappings(kind: DriftKind) -> None:
     accepted = decided(10, "accountName", ACCEPTED, "Name")
     of_all = event(11, None, kind=kind, severity=Severity.RISKY)
     touching = of_all.model_copy(update={"affected_mappings": (f"{PAIR}:accountName",)})
@@ -310,7 +310,7 @@ def test_acceptances_are_those_not_undone() -> None:
     assert log[0].decided_at == NOON + timedelta(minutes=1)
 
 
-def test_a_decision_is_undone_alone_unless_a_later_one_is_about_the_same_field() -> None:
+def test_decision_is_undone_alone_unless_superseded() -> None:
     first = decided(1, "accountName", ACCEPTED, "Name")
     other = decided(2, "contactName", ACCEPTED, "Account_Name__c")
     require_alone([first, other], first)

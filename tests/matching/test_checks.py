@@ -220,7 +220,7 @@ HOMES = (Home("s", "a"), Home("t", "b"))
         ("x", "y", (HOMES[0], None), []),
     ],
 )
-def test_known_fields_of_two_meanings_say_so(
+def test_known_fields_of_two_meanings_warn(
     left: str, right: str, homes: tuple[Home | None, Home | None], expected: list[str]
 ) -> None:
     def concept(id_: str, label: str, *names: str, related: str = "") -> Concept:
@@ -237,7 +237,7 @@ def test_known_fields_of_two_meanings_say_so(
     assert [one.text for one in found] == expected
 
 
-def test_values_that_differ_only_in_spelling_are_not_called_missing() -> None:
+def test_respelled_values_are_not_missing() -> None:
     left = choices("a", "submitted", "approved")
     for right, text in (
         (choices("b", "Submitted", "Approved"), "b spells 2 values differently. Map the values."),

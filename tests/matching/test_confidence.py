@@ -37,7 +37,7 @@ def shared(scores: list[list[float]]) -> NDArray[np.float32]:
 
 
 @given(SCORES)
-def test_the_candidates_of_a_field_share_one_probability_with_none(
+def test_candidates_and_no_match_sum_to_one(
     scores: list[list[float]],
 ) -> None:
     found = shared(scores)
@@ -47,7 +47,7 @@ def test_the_candidates_of_a_field_share_one_probability_with_none(
     assert np.all(found[~np.isfinite(np.array(scores, np.float32))] == 0)
 
 
-def test_two_rows_share_a_column_unless_they_are_twins_or_decided() -> None:
+def test_rows_share_a_column_unless_twins_or_decided() -> None:
     odds = np.array([[200.0, 0.1], [200.0, 0.1]])
     neither, every = np.zeros((2, 2), bool), np.ones(2, bool)
     assert probabilities(odds, neither, every)[:, 0] == pytest.approx([0.5, 0.5], abs=0.02)

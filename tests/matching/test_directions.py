@@ -28,7 +28,7 @@ OPEN = Field(name="open", type=FieldType.STRING, createable=True, updateable=Tru
         (Field(name="CreatedDate"), "system itself"),
     ],
 )
-def test_a_locked_field_is_only_read(field: Field, word: str) -> None:
+def test_computed_field_is_pull_only(field: Field, word: str) -> None:
     direction, reason = suggest_direction(OPEN, field, knowledge=KNOWLEDGE)
     assert direction is Direction.PULL
     assert word in reason
@@ -49,7 +49,7 @@ def test_an_unlocked_field_syncs_both_ways(field: Field) -> None:
     assert direction is Direction.BIDIRECTIONAL
 
 
-def test_unknown_access_is_named_and_a_name_locks_only_with_knowledge() -> None:
+def test_unknown_access_is_reported_in_direction() -> None:
     unknown = Field(name="CreatedDate")
     direction, reason = suggest_direction(OPEN, unknown)
     assert direction is Direction.BIDIRECTIONAL

@@ -40,11 +40,11 @@ def example(left: str, right: str, place: str) -> Example:
     return Example(Field(name=left), Field(name=right), place, exact=place == THERE)
 
 
-def test_an_empty_log_is_no_evidence() -> None:
+def test_empty_log_gives_no_evidence() -> None:
     assert Evidence.from_log([], HERE) == Evidence()
 
 
-def test_decisions_on_this_pair_and_acceptances_elsewhere_are_kept_apart() -> None:
+def test_own_decisions_and_other_acceptances_are_separate() -> None:
     log = [
         decision(1, "name", "Name", ACCEPTED),
         decision(2, "tier", "Rating", REJECTED),
@@ -103,7 +103,7 @@ def test_only_active_acceptances_of_other_connections_count() -> None:
     )
 
 
-def test_a_cleared_field_and_a_field_left_unmapped_are_no_evidence() -> None:
+def test_cleared_and_unmapped_fields_give_no_evidence() -> None:
     log = [
         decision(1, "tier", "Rating", REJECTED),
         decision(2, "tier", "Rating", DecisionState.PENDING),

@@ -93,7 +93,7 @@ def test_every_reference_in_the_lexicon_exists() -> None:
             assert owners.setdefault(ref.key, id_) == id_, ref
 
 
-def test_the_lexicon_knows_every_field_of_the_catalog_and_no_other() -> None:
+def test_lexicon_covers_catalog_fields_exactly() -> None:
     for name, partner in CATALOG.items():
         for field in partner.fields:
             assert SHIPPED.concept_of("partneros", name, field.name), (name, field.name)
@@ -165,7 +165,7 @@ def test_an_error_in_a_file_names_the_line_and_the_remedy(
     assert caught.value.code == "BAD_KNOWLEDGE_FILE"
 
 
-def test_a_changed_file_is_read_again_and_one_that_is_not_text_is_refused(tmp_path: Path) -> None:
+def test_changed_file_is_reread_and_binary_rejected(tmp_path: Path) -> None:
     path = tmp_path / MATCHING_FOLDER / "mine.toml"
     path.parent.mkdir(parents=True)
     path.write_text("[abbreviations]\nxy = 'first'\n", "utf-8")
@@ -191,7 +191,7 @@ def test_matcher_ignores_other_knowledge_files(
     assert load_knowledge(tmp_path) == SHIPPED
 
 
-def test_the_catalog_names_its_choices_and_what_partneros_computes() -> None:
+def test_catalog_lists_choices_and_computed_fields() -> None:
     fields = {n: {f.name: f for f in partner.fields} for n, partner in CATALOG.items()}
     assert [v.value for v in fields["deal_registration"]["status"].picklist] == [
         "submitted",
@@ -263,7 +263,7 @@ def known(*concepts: Concept, **more: Any) -> Knowledge:
     return Knowledge(concepts={one.id: one for one in concepts}, **more)
 
 
-def test_a_field_has_the_concept_of_its_object_else_that_of_every_object() -> None:
+def test_object_concept_wins_over_general_one() -> None:
     made = known(
         concept("owner", FieldRef("crm", "*", "OwnerId")),
         concept("deal.owner", FieldRef("crm", "Deal", "OwnerId")),

@@ -164,7 +164,7 @@ def test_a_language_is_used_by_two_fields_and_eight_in_a_hundred() -> None:
     assert used("kund", "namn", *["other"] * 24) == []
 
 
-def test_a_word_counts_for_one_language_and_two_languages_at_most() -> None:
+def test_word_belongs_to_two_languages_at_most() -> None:
     def language(name: str, *words: str) -> Translator:
         labels = dict.fromkeys(words, ("x",))
         return Translator(Language(name=name, labels=labels), frozenset())
@@ -211,7 +211,7 @@ def test_a_language_counts_only_if_the_schema_uses_it() -> None:
     assert "country" in land
 
 
-def test_labels_of_one_language_and_names_of_another_are_both_read() -> None:
+def test_labels_and_names_can_differ_in_language() -> None:
     name, *_ = read("取引先名", "電話", "従業員数", names=("Name", "Phone", "NumberOfEmployees"))
     assert name == ["name", "company name"]
 

@@ -95,7 +95,7 @@ def test_field_words_are_spelled_alike() -> None:
     ]
 
 
-def test_concepts_of_the_same_words_have_the_order_of_the_knowledge() -> None:
+def test_equal_concepts_keep_knowledge_order() -> None:
     concepts = {f"c{n}": Concept(f"c{n}", "", phrases=("language",)) for n in range(SIZE)}
     lexicon = lexicon_of(Knowledge(concepts=concepts))
     assert list(lexicon.concepts_of(["language"])) == list(concepts)

@@ -107,7 +107,7 @@ def test_an_attribute_of_a_record_is_unlikely_to_be_its_lookup() -> None:
     assert ranked(lookup, (*OPPORTUNITY, contact))["contact"].confidence > 0.5
 
 
-def test_a_crm_field_is_suggested_once_and_stays_an_alternative_elsewhere() -> None:
+def test_crm_field_is_suggested_once() -> None:
     left = (
         Field(name="description", label="Description", type=FieldType.TEXT),
         Field(name="short_description", label="Short description", type=FieldType.TEXT),
@@ -133,14 +133,14 @@ def test_field_whose_favorite_is_suggested_elsewhere_is_taken() -> None:
     assert ranked(left, right, accepted, context=RankContext())["deal_description"].taken_by is None
 
 
-def test_there_are_at_most_five_alternatives_without_the_suggestion_itself() -> None:
+def test_alternatives_are_at_most_five() -> None:
     for suggestion in ranked().values():
         offered = [one.crm_field for one in suggestion.alternatives]
         assert len(offered) == len(set(offered)) == 5
         assert suggestion.crm_field not in offered
 
 
-def test_alternatives_are_sorted_by_confidence_with_and_without_a_suggestion() -> None:
+def test_alternatives_are_sorted_by_confidence() -> None:
     found = ranked()
     for suggestion in found.values():
         sure = [one.confidence for one in suggestion.alternatives]
@@ -274,7 +274,7 @@ def test_a_pair_accepted_for_another_object_pair_wins() -> None:
     assert found.reasons[0].text == "accepted for deal--Opportunity"
 
 
-def test_a_pair_accepted_in_another_connection_counts_less_than_an_own_decision() -> None:
+def test_foreign_acceptance_weighs_less_than_own() -> None:
     there = (example("contactTitle", "StageName", "acme-prod"),)
     found = ranked(evidence=Evidence(connections=there))["contactTitle"]
     own = Evidence(
@@ -361,7 +361,7 @@ def test_a_suggestion_of_the_source_counts() -> None:
 @pytest.mark.parametrize(
     ("encoder", "profile"), [(SentenceEncoder(), WITH_ENCODER), (None, WITHOUT_ENCODER)]
 )
-def test_ranking_is_deterministic_and_has_weights_for_its_signals(
+def test_ranking_is_deterministic_with_signal_weights(
     encoder: SentenceEncoder | None, profile: Profile
 ) -> None:
     once, again = (

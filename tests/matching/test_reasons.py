@@ -55,7 +55,7 @@ def texts(*args: Any, **more: Any) -> list[str]:
     return [reason.text for reason in reasons(*args, **more)]
 
 
-def test_shares_are_parts_of_what_is_above_average() -> None:
+def test_shares_cover_values_above_average() -> None:
     found = reasons({"csls": 3.0, "type": 1.0, "closest": -2.0, "concept": 0.0})
     assert [(one.signal, one.share) for one in found] == [("meaning", 0.75), ("type", 0.25)]
     assert reasons({"csls": -1.0}) == ()

@@ -57,7 +57,7 @@ def test_rare_words_weigh_more_and_fillers_and_object_names_less() -> None:
     assert weight("of") == pytest.approx(0.15 * np.log1p(4))
 
 
-def test_a_reading_is_cut_and_a_field_without_one_has_an_empty_one() -> None:
+def test_long_reading_is_cut_and_missing_one_empty() -> None:
     long = " ".join(f"w{n}" for n in range(20))
     readings, starts = words.readings_of([text("a", "b c"), text(), text(long)])
     assert readings[:3] == [("a",), ("b", "c"), ()]
@@ -124,7 +124,7 @@ def test_secondary_words_mark_a_field() -> None:
     assert found.tolist() == [0, 1]
 
 
-def test_a_custom_field_with_the_words_or_the_concept_of_a_standard_one_is_a_twin() -> None:
+def test_custom_field_like_standard_one_is_a_twin() -> None:
     fields = [
         Field(name="CloseDate", custom=False),
         Field(name="Close_Date__c"),
@@ -165,7 +165,7 @@ def strengths(field: Field, words: FieldText, home: Home | None = None) -> dict[
     return dict(found)
 
 
-def test_concepts_of_the_same_name_have_the_same_order_in_each_process() -> None:
+def test_concept_order_is_equal_in_each_process() -> None:
     known = {f"c{n:02}": (FieldRef("crm", f"O{n}", "Region"),) for n in range(20)}
     lexicon = Knowledge(concepts={id_: Concept(id_, "", fields=at) for id_, at in known.items()})
     (found,) = concepts.concepts_of([Field(name="Region")], [text()], lexicon, None)
@@ -259,7 +259,7 @@ def bundle() -> tuple[list[Field], list[FieldText], Objects]:
     return right, texts, found
 
 
-def test_the_object_that_fits_the_other_fields_is_preferred_for_homonyms() -> None:
+def test_homonym_prefers_object_of_other_fields() -> None:
     *_, objects = bundle()
     score = np.zeros((5, 7), np.float32)
     score[:3, 6] = 6
@@ -303,7 +303,7 @@ def test_a_list_of_one_object_has_no_objects() -> None:
     assert objects_of([], right[:3], texts[:3], [{}] * 3, OBJECTS) is None
 
 
-def test_parts_of_a_nested_record_are_no_objects() -> None:
+def test_nested_record_parts_are_not_objects() -> None:
     right = [Field(name=f"{one}.{part}") for one in ("buyer", "deal") for part in "abc"]
     texts = [text(path=field.name.partition(".")[0]) for field in right]
     assert objects_of([], right, texts, [{}] * 6, OBJECTS) is None

@@ -90,7 +90,7 @@ def test_abbreviations_are_expanded_and_synonyms_unified() -> None:
     assert zip_code == ("headquarter", "postal", "code")
 
 
-def test_a_run_together_name_is_cut_with_the_words_of_the_other_side() -> None:
+def test_joined_name_is_split_by_words_of_other_side() -> None:
     fields = (Field(name="numberofemployees"), Field(name="Number_Of_Employees"))
     ours, theirs = read(*fields)
     assert ours == theirs == ("number", "of", "employee")

@@ -56,7 +56,7 @@ def test_each_value_uses_the_best_kind_of_match() -> None:
     )
 
 
-def test_a_registration_status_is_mapped_to_the_standard_lead_status() -> None:
+def test_registration_status_maps_to_lead_status() -> None:
     fields = {field.name: field for field in load_catalog(None)["deal_registration"].fields}
     right = choices(
         "Open - Not Contacted",
@@ -71,7 +71,7 @@ def test_a_registration_status_is_mapped_to_the_standard_lead_status() -> None:
     ]
 
 
-def test_meaning_fills_the_gaps_one_to_one_unless_values_outnumber_counterparts() -> None:
+def test_meaning_fills_value_gaps_one_to_one() -> None:
     right = choices("Agriculture", "Retail")
     two = suggest_value_map(
         choices("Farming", "Farms"), right, knowledge=KNOWLEDGE, encoder=Topics()
@@ -152,9 +152,7 @@ names = st.lists(st.text(max_size=8), max_size=6, unique=True)
 
 
 @given(left=names, right=names)
-def test_every_value_has_one_pair_with_a_known_counterpart_or_none(
-    left: list[str], right: list[str]
-) -> None:
+def test_values_have_one_pair_each(left: list[str], right: list[str]) -> None:
     found = suggest_value_map(choices(*left), choices(*right), knowledge=KNOWLEDGE)
     assert [pair.partner_value for pair in found.pairs] == left
     assert {pair.crm_value for pair in found.pairs} <= {None, *right}
@@ -203,7 +201,7 @@ def test_too_many_values_are_not_compared_by_meaning() -> None:
     assert some.complete
 
 
-def test_the_first_of_equal_counterparts_is_used_and_a_word_wins_over_a_guess() -> None:
+def test_first_equal_counterpart_wins() -> None:
     right = choices("In Review", "in-review", "agri")
     found = suggest_value_map(
         choices("IN REVIEW", "farm"), right, knowledge=KNOWLEDGE, encoder=Topics()

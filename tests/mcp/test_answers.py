@@ -43,7 +43,7 @@ def test_a_long_text_is_cut_and_hidden_characters_show() -> None:
 
 
 @pytest.mark.parametrize("cursor", ["1", "-", "999999999999", "1-00000000", "²-5", ""])
-def test_a_cursor_of_another_question_is_refused(cursor: str) -> None:
+def test_cursor_of_another_question_is_rejected(cursor: str) -> None:
     rows = [{"text": "x" * 300}] * 20
     more = json.loads(render(Answer(rows), "q", None, 2_000, TODAY))["more"]
     for wrong, question in ((cursor, "q"), (more, "another")):

@@ -46,7 +46,7 @@ def answer(ws: Workspace, name: str, **more: object) -> dict[str, Any]:
     return found
 
 
-def test_gaps_name_each_connection_that_the_answer_can_not_speak_for(ws: Workspace) -> None:
+def test_gaps_list_unreadable_connections(ws: Workspace) -> None:
     status = answer(ws, "status")
     assert status["total"] == len(status["rows"]) == 4
     states = {row["connection"]: row["status"] for row in status["rows"]}
@@ -58,7 +58,7 @@ def test_gaps_name_each_connection_that_the_answer_can_not_speak_for(ws: Workspa
     assert not any(sentence.startswith("acme-prod") for sentence in recent["notChecked"])
 
 
-def test_changes_that_break_mappings_come_first_and_all_are_counted(ws: Workspace) -> None:
+def test_breaking_changes_come_first_with_total(ws: Workspace) -> None:
     rows = answer(ws, "changes", maxBytes=40_000)["rows"]
     touching = ["mappings" in row for row in rows]
     assert touching == sorted(touching, reverse=True)
@@ -148,7 +148,7 @@ def test_field_mapping_and_preflight_answer_in_rows(ws: Workspace) -> None:
         ("accept", {}, "TOOL_NOT_FOUND"),
     ],
 )
-def test_a_bad_argument_is_refused_with_a_next_step(
+def test_bad_argument_is_rejected_with_next_step(
     ws: Workspace, name: str, arguments: object, code: str
 ) -> None:
     with pytest.raises(CrmdeckError) as caught:
@@ -157,7 +157,7 @@ def test_a_bad_argument_is_refused_with_a_next_step(
     assert caught.value.remedy
 
 
-def test_a_view_shows_and_names_only_its_connections_and_no_question_writes(ws: Workspace) -> None:
+def test_view_reads_only_its_connections(ws: Workspace) -> None:
     before = len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))
     assert set(QUESTIONS) == set(TOOLS)
     prod = ws.connections.get("acme-prod").id
@@ -176,7 +176,7 @@ def test_a_view_shows_and_names_only_its_connections_and_no_question_writes(ws: 
     assert (len(ws.audit.entries()), len(ws.mappings.decisions("acme-prod"))) == before
 
 
-def test_suggesting_is_an_option_and_refused_for_what_a_user_decided(tmp_path: Path) -> None:
+def test_suggestion_on_decided_field_is_rejected(tmp_path: Path) -> None:
     asked = {"connection": "acme-prod", "pair": PAIR, "reason": "same", "crmField": "NextStep"}
     with open_demo(folder=tmp_path) as ws:
         allowed = View(ws, suggests_as="helper\x1b[2J " + "x" * 200)

@@ -229,7 +229,7 @@ def test_as_seen_by_planted_holes_finds_each() -> None:
     assert seen["Gone__c"].sync_user.why == "The assignment of Old expired on 2026-11-28."
 
 
-def test_settled_outdated_group_keeps_what_was_known() -> None:
+def test_settled_outdated_group_keeps_known_access() -> None:
     deals = PermissionSet("Deals", {"Lead": "CRE"}, {"Lead": {"City": "RE"}})
     group = Assignment((deals,), group="Team")
     before = compute_access("sync", [group], NOW, ["Lead"])

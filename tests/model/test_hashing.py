@@ -54,9 +54,7 @@ def test_platform_noise_changes_only_what_is_stored(
 @pytest.mark.parametrize("attribute", COMPARED_ATTRIBUTES)
 @settings(max_examples=5)
 @given(data=st.data())
-def test_every_change_of_a_compared_attribute_changes_the_schema_hash(
-    attribute: str, data: st.DataObject
-) -> None:
+def test_compared_attribute_changes_schema_hash(attribute: str, data: st.DataObject) -> None:
     field = data.draw(fields(unknowns=True))
     if attribute == "nillable":  # where requiredness is told, it is a part of it
         field = field.model_copy(update={"required": None})
@@ -70,7 +68,7 @@ def test_every_change_of_a_compared_attribute_changes_the_schema_hash(
         assert structural_hash([changed]) != structural_hash([field])
 
 
-def test_labels_of_picklist_values_are_cosmetic_and_their_states_structural() -> None:
+def test_value_labels_are_cosmetic_and_states_structural() -> None:
     field = Field(name="Stage", picklist=(PicklistValue(value="won", label="Won"),))
 
     def with_value(**update: object) -> list[Field]:

@@ -110,7 +110,7 @@ def test_an_error_names_the_character(formula: str, place: int) -> None:
         parse_formula(formula)
 
 
-def test_nesting_without_an_end_is_refused() -> None:
+def test_endless_nesting_is_rejected() -> None:
     with pytest.raises(FormulaError, match="too deeply"):
         parse_formula("(" * 5_000)
 
@@ -150,7 +150,7 @@ SOME: dict[str, Answer] = {"a": Decimal(1), "b": "x", "c": False}
 
 @example("IFERROR(AND(c, a / 0 = 1), TRUE)", SOME, SOME, {"c"}, True)
 @given(CONDITIONS, KNOWN, KNOWN, st.sets(st.sampled_from(NAMES)), st.booleans())
-def test_hiding_fields_never_turns_an_answer_around(
+def test_hidden_fields_never_flip_a_result(
     formula: str, values: dict[str, Answer], stored: dict[str, Answer], hidden: set[str], new: bool
 ) -> None:
     tree = parse_formula(formula)
@@ -171,7 +171,7 @@ def test_hiding_fields_never_turns_an_answer_around(
 
 
 @given(st.text(max_size=200))
-def test_any_text_is_parsed_or_refused(text: str) -> None:
+def test_any_text_is_parsed_or_rejected(text: str) -> None:
     try:
         tree = parse_formula(text)
     except FormulaError:

@@ -101,20 +101,20 @@ FILLED = target(FieldType.STRING, required=True, default="x")
         (FILLED, "", (Outcome.CHANGED, "DEFAULT_FILLS")),
     ],
 )  # fmt: skip
-def test_a_value_is_taken_changed_or_refused(
+def test_value_is_accepted_changed_or_rejected(
     field: Field, value: Raw, found: tuple[Outcome, str] | None
 ) -> None:
     assert judged(field, value) == ([] if found is None else [found])
 
 
-def test_without_automation_a_missing_value_is_refused_for_certain() -> None:
+def test_missing_value_without_automation_is_rejected() -> None:
     field = target(FieldType.STRING, required=True)
     assert judged(field, "", automation=()) == [(Outcome.REJECTED, "REQUIRED")]
     assert judged(field, "", automation=("flow",)) == [(Outcome.UNLESS_AUTOMATION, "REQUIRED")]
     assert judged(field, "", filled=frozenset({"Target__c"})) == []
 
 
-def test_a_rule_is_not_judged_by_a_value_that_its_field_refuses() -> None:
+def test_rule_ignores_value_that_its_field_rejects() -> None:
     rule = Rule(
         name="Desk",
         kind=RuleKind.VALIDATION,
@@ -130,7 +130,7 @@ def test_a_unique_value_comes_once_in_a_batch() -> None:
     assert judged(field.model_copy(update={"case_sensitive": True}), "a", "A") == []
 
 
-def test_a_refused_record_takes_no_unique_value() -> None:
+def test_rejected_record_keeps_unique_value_free() -> None:
     schema = ObjectSchema(
         object_type="Opportunity",
         fields=(
@@ -284,9 +284,7 @@ def test_rule_with_long_number_keeps_all_digits(create: bool) -> None:
         ("REGEX(TEXT(Target__c), '[0-9&&[^5]]+')", Outcome.UNKNOWN),
     ],
 )
-def test_a_rule_refuses_passes_or_cannot_be_judged(
-    expression: str, outcome: Outcome | None
-) -> None:
+def test_rule_rejects_passes_or_is_unknown(expression: str, outcome: Outcome | None) -> None:
     found = judged(target(FieldType.DECIMAL), 50, rules=(rule(expression),))
     assert [each for each, _ in found] == ([] if outcome is None else [outcome])
 
@@ -332,7 +330,7 @@ def test_a_record_type_is_known_or_asked_for() -> None:
         ("NEW_KIND(1)", [Outcome.UNKNOWN]),
     ],
 )
-def test_hubspot_validations_refuse(expression: str, found: list[Outcome]) -> None:
+def test_hubspot_validations_reject(expression: str, found: list[Outcome]) -> None:
     field = target(FieldType.STRING)
     rule = Rule(name="V", kind=RuleKind.VALUES, field=field.name, expression=expression)
     schema = ObjectSchema(object_type="deals", fields=(field,), rules=(rule,))
@@ -432,7 +430,7 @@ def test_any_value_is_judged_without_an_error(kind: FieldType, value: Any) -> No
     judged(target(kind, length=5, precision=3, scale=1), value)
 
 
-def test_edge_values_show_when_each_row_fails() -> None:
+def test_boundary_values_show_when_rows_fail() -> None:
     schema = ObjectSchema(
         object_type="Opportunity",
         fields=(

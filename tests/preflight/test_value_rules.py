@@ -114,7 +114,7 @@ def test_a_rule_that_cannot_be_read_is_never_passed(rule: str) -> None:
     assert isinstance(passes(rule, "x"), Unknown)
 
 
-def test_a_rule_that_normalizes_first_refuses_nothing() -> None:
+def test_normalizing_rule_accepts_values() -> None:
     rule = expression("FORMAT", "UPPER", shouldApplyNormalization=True)
     assert passes(rule, "ACME") is True
     assert isinstance(passes(rule, "acme"), Unknown)

@@ -17,7 +17,7 @@ HINTS = {"showCurrencySymbol", "numberDisplayHint", "referencedObjectType"}
 
 
 @pytest.mark.parametrize("name", ["companies", "deals"])
-def test_an_answer_that_was_cut_down_changes_no_type(name: str) -> None:
+def test_shortened_response_keeps_types(name: str) -> None:
     answer = json.loads((DATA / f"{name}.properties.json").read_text("utf-8"))
     records = answer if isinstance(answer, list) else answer["results"]
     cut = [{key: each[key] for key in each.keys() - HINTS} for each in records]

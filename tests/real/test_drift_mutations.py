@@ -11,7 +11,7 @@ SEEDS = range(12)
 
 
 @pytest.mark.parametrize("full", [True, False], ids=["full", "without createable"])
-def test_every_recorded_mutation_is_told_and_nothing_else(full: bool) -> None:
+def test_recorded_mutations_are_found_exactly(full: bool) -> None:
     org, score = load() if full else reduced(load()), Score()
     for seed in SEEDS:
         play(org, seed, score)

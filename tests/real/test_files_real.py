@@ -33,7 +33,7 @@ def discovered(answers: list[Discovery]) -> dict[str, Discovered]:
     return {each.schema.object_type: each for each in answers if isinstance(each, Discovered)}
 
 
-def test_a_folder_of_describes_loads_but_for_the_object_that_stands_there_thrice() -> None:
+def test_describe_folder_loads_except_duplicate_object() -> None:
     answers = discover(DATA / "salesforce" / "org-a", "salesforce")
 
     assert set(discovered(answers)) == {

@@ -57,7 +57,7 @@ def states(number: int) -> dict[str, ObjectSchema]:
     return {name: each.schema for name, each in export(number).items()}
 
 
-def test_a_whole_org_loads_and_the_next_exports_differ_where_they_should() -> None:
+def test_whole_org_loads_and_next_export_differs() -> None:
     found = [states(number) for number in (1, 2, 3)]
 
     assert [len(each) for each in found] == [1019, 1019, 658]
@@ -140,7 +140,7 @@ def test_three_fields_added_to_account_stand_out_of_their_echoes() -> None:
     assert len(report.events) == 12
 
 
-def test_a_list_of_fourteen_thousand_values_tells_only_the_three_that_came() -> None:
+def test_huge_picklist_reports_three_added_values() -> None:
     [event] = (e for e in drift(1, 2).events if e.object_type == "AIInsightValue")
     assert [c.attribute for c in event.changes] == ["picklist"]
     assert event.changes[0].before == []
@@ -176,5 +176,5 @@ def test_the_way_back_mirrors_the_way_there() -> None:
     }
 
 
-def test_a_refresh_that_changes_nothing_tells_nothing() -> None:
+def test_unchanged_refresh_has_no_events() -> None:
     assert drift(2, 2) == DriftReport()

@@ -74,7 +74,7 @@ def test_throttling_says_how_long_where_asked_to(sandbox: Sandbox, hubspot: http
     assert third.status_code == 200
 
 
-def test_an_expired_token_is_refused_and_a_refreshed_one_taken(
+def test_expired_token_is_rejected_and_new_one_accepted(
     sandbox: Sandbox, salesforce: httpx.Client
 ) -> None:
     sandbox.fault("acme-prod", Fault(FaultKind.EXPIRED_TOKEN))
@@ -90,7 +90,7 @@ def test_an_expired_token_is_refused_and_a_refreshed_one_taken(
     assert salesforce.get(LIMITS, headers=headers).status_code == 200
 
 
-def test_a_revoked_refresh_token_is_refused_in_the_words_ordered(
+def test_revoked_refresh_token_has_ordered_message(
     sandbox: Sandbox, salesforce: httpx.Client
 ) -> None:
     sandbox.fault("acme-prod", Fault(FaultKind.REVOKED_REFRESH_TOKEN, message="inactive user"))
@@ -129,7 +129,7 @@ def test_a_page_in_place_of_json(sandbox: Sandbox, salesforce: httpx.Client) -> 
     assert answer.headers["Content-Type"].startswith("text/html")
 
 
-def test_an_answer_of_a_size_nobody_wants(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+def test_oversized_response_is_sent(sandbox: Sandbox, salesforce: httpx.Client) -> None:
     sandbox.fault("acme-prod", Fault(FaultKind.OVERSIZED, size=5_000_000))
     assert len(salesforce.get(DESCRIBE).content) > 5_000_000
 
@@ -187,7 +187,7 @@ def test_a_script_goes_from_one_state_to_the_next(
     assert statuses == [200, 500, 500, 429, 401, 401]
 
 
-def test_a_used_up_quota_refuses() -> None:
+def test_used_up_quota_rejects_requests() -> None:
     scenario = Scenario.demo()
     (org, *_) = scenario.organizations
     scarce = replace(org, daily_limit=org.first.daily_used + 1)
@@ -216,16 +216,14 @@ def test_faults_can_be_ordered_from_outside(sandbox: Sandbox, salesforce: httpx.
     assert httpx.post(f"{sandbox.url}/sandbox/faults", json=bad).status_code == 400
 
 
-def test_when_all_works_again_the_tokens_told_of_do(
-    sandbox: Sandbox, salesforce: httpx.Client
-) -> None:
+def test_printed_tokens_work_after_faults_end(sandbox: Sandbox, salesforce: httpx.Client) -> None:
     sandbox.fault("acme-prod", Fault(FaultKind.EXPIRED_TOKEN))
     assert salesforce.get(f"{DATA}/limits").status_code == 401
     sandbox.clear("acme-prod")
     assert salesforce.get(f"{DATA}/limits").status_code == 200
 
 
-def test_a_fault_with_a_word_that_means_nothing_is_refused(sandbox: Sandbox) -> None:
+def test_unknown_fault_word_is_rejected(sandbox: Sandbox) -> None:
     ordered = {"org": "acme-prod", "kind": "html", "tiems": 1}
     answer = httpx.post(f"{sandbox.url}/sandbox/faults", json=ordered)
     assert (answer.status_code, "tiems" in answer.text) == (400, True)

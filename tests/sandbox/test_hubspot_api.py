@@ -82,9 +82,7 @@ def test_pipelines_have_stages(hubspot: httpx.Client) -> None:
     )
 
 
-def test_quota_is_told_to_private_apps_and_in_account_information(
-    sandbox: Sandbox, hubspot: httpx.Client
-) -> None:
+def test_quota_is_sent_to_private_apps(sandbox: Sandbox, hubspot: httpx.Client) -> None:
     answer = hubspot.get("/account-info/2026-03/api-usage/daily/private-apps")
     usage = answer.json()["results"][0]
     assert usage["currentUsage"] / usage["usageLimit"] == pytest.approx(0.92, abs=0.001)

@@ -57,7 +57,7 @@ def test_salesforce_client_credentials_and_jwt(sandbox: Sandbox) -> None:
     assert (late.status_code, late.json()["error"]) == (400, "invalid_grant")
 
 
-def test_salesforce_code_is_bound_to_its_challenge_and_spent_once(sandbox: Sandbox) -> None:
+def test_salesforce_code_works_once_with_its_challenge(sandbox: Sandbox) -> None:
     access = sandbox.access("acme-prod")
     query = {
         "response_type": "code",
@@ -76,7 +76,7 @@ def test_salesforce_code_is_bound_to_its_challenge_and_spent_once(sandbox: Sandb
     assert salesforce_token(sandbox, **form, code_verifier=VERIFIER).status_code == 400
 
 
-def test_a_wrong_verifier_is_refused(sandbox: Sandbox) -> None:
+def test_wrong_verifier_is_rejected(sandbox: Sandbox) -> None:
     access = sandbox.access("acme-marketing")
     query = {
         "client_id": access.client_id,
@@ -100,7 +100,7 @@ def test_a_wrong_verifier_is_refused(sandbox: Sandbox) -> None:
         ({"refresh_token": "wrong"}, "invalid_grant"),
     ],
 )
-def test_salesforce_refuses_in_its_own_words(
+def test_salesforce_rejection_uses_vendor_message(
     sandbox: Sandbox, form: dict[str, str], error: str
 ) -> None:
     good = sandbox.access("acme-prod").refresh_token

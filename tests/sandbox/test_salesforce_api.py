@@ -62,7 +62,7 @@ def test_describe_has_the_attributes_that_mapping_needs(salesforce: httpx.Client
     assert (registration["externalId"], registration["unique"]) == (True, True)
 
 
-def test_describe_is_conditional_and_its_date_is_that_of_the_last_change(
+def test_describe_date_is_the_last_change(
     salesforce: httpx.Client,
 ) -> None:
     answer = salesforce.get(DESCRIBE)
@@ -93,7 +93,7 @@ def test_composite_takes_headers_and_costs_one_call(salesforce: httpx.Client) ->
     assert used(answer) == before + 1
 
 
-def test_more_than_25_subrequests_are_refused(salesforce: httpx.Client) -> None:
+def test_more_than_25_subrequests_are_rejected(salesforce: httpx.Client) -> None:
     requests = [{"method": "GET", "url": f"{DATA}/limits", "referenceId": "a"}] * 26
     answer = salesforce.post(f"{DATA}/composite", json={"compositeRequest": requests})
     assert answer.status_code == 400
@@ -138,9 +138,7 @@ def test_records_are_the_same_every_time_and_partly_empty(salesforce: httpx.Clie
     assert any(each["Site"] is None or each["Phone"] is None for each in first)
 
 
-def test_definitions_still_tell_of_what_is_hidden(
-    sandbox: Sandbox, salesforce: httpx.Client
-) -> None:
+def test_definitions_list_hidden_fields(sandbox: Sandbox, salesforce: httpx.Client) -> None:
     sandbox.fault("acme-prod", Fault(FaultKind.HIDDEN_OBJECT, object_type="Lead"))
     assert salesforce.get(f"{DATA}/sobjects/Lead/describe").status_code == 404
     soql = "SELECT QualifiedApiName FROM EntityDefinition WHERE QualifiedApiName IN ('Lead', 'No')"

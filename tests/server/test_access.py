@@ -31,7 +31,7 @@ def code(response: httpx.Response) -> tuple[int, str]:
     return response.status_code, body["code"]
 
 
-def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(served: House) -> None:
+def test_session_cookie_is_http_only_and_same_site(served: House) -> None:
     body = {"email": " Dana@ACME.example", "password": PASSWORD}
     with served.client(None) as client:
         answer = client.post("/auth/sign-in/email", json=body)
@@ -49,7 +49,7 @@ def test_signing_in_sets_a_cookie_that_scripts_and_other_sites_do_not_get(served
         assert code(client.get("/auth/session")) == (401, "UNAUTHENTICATED")
 
 
-def test_behind_tls_the_cookie_is_secure_and_the_public_origin_is_taken(house: House) -> None:
+def test_tls_cookie_is_secure_and_origin_public(house: House) -> None:
     app = create_app(house.workspace, public_url="https://deck.example")
     with serving(app) as url, httpx.Client(base_url=f"{url}/api") as client:
         body = {"email": "dana@acme.example", "password": PASSWORD}
@@ -79,7 +79,7 @@ def test_integrations_come_in_pages(served: House) -> None:
         assert code(foreign) == (404, "INTEGRATION_NOT_FOUND")
 
 
-def test_nobody_learns_which_connections_another_organization_has(served: House) -> None:
+def test_other_organizations_connections_stay_hidden(served: House) -> None:
     mine, others = served.ids["acme"], served.ids["other"]
     with served.client() as dana, served.client("rob@rival.example") as rob:
         assert [each["name"] for each in dana.get("/integrations").json()] == ["acme"]
@@ -193,7 +193,7 @@ def test_every_failure_has_the_documented_body(served: House) -> None:
             assert code(answer) == expected, (method, path)
 
 
-def test_a_bug_is_told_without_its_insides(served: House, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bug_is_reported_without_internals(served: House, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise RuntimeError("the insides")
 
@@ -214,7 +214,7 @@ def test_a_parameter_comes_once(served: House) -> None:
             assert code(client.get(f"{at}?{twice}")) == (400, "BAD_REQUEST")
 
 
-def test_a_cache_that_cant_be_used_is_told_without_where_it_is(
+def test_unusable_cache_is_reported_without_its_path(
     served: House, caplog: pytest.LogCaptureFixture
 ) -> None:
     home = served.workspace.home
@@ -233,7 +233,7 @@ def test_a_cache_that_cant_be_used_is_told_without_where_it_is(
     assert str(home / "users.json") in caplog.text
 
 
-def test_what_the_crm_refuses_is_not_taken_for_the_callers_own_session(
+def test_crm_rejection_keeps_the_callers_session(
     served: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from crmdeck.errors import PermissionDeniedError, QuotaExceededError, ReauthRequiredError
@@ -266,7 +266,7 @@ def test_guessing_is_slowed_down_also_for_who_does_not_exist(served: House) -> N
             assert 0 < int(right.headers["retry-after"]) <= 300
 
 
-def test_sessions_outlive_a_restart_end_in_time_and_with_the_user(served: House) -> None:
+def test_sessions_survive_restart_and_expire(served: House) -> None:
     home = served.workspace.home
     with served.client() as client:
         token = client.cookies["session_token"]
@@ -301,9 +301,7 @@ def test_one_user_has_so_many_sessions_and_the_oldest_end(house: House) -> None:
     assert sessions.find(other, book) is not None
 
 
-def test_one_role_for_all_organizations_becomes_a_role_in_each_and_the_first_user_an_admin() -> (
-    None
-):
+def test_old_role_becomes_role_in_each_organization() -> None:
     book = AccountBook.model_validate_json(
         """{"organisations": [{"id": "main"}, {"id": "acme"}], "users": [
         {"email": "a@x", "passwordHash": "", "role": "member"},
@@ -317,7 +315,7 @@ def test_one_role_for_all_organizations_becomes_a_role_in_each_and_the_first_use
     assert AccountBook.model_validate_json(book.to_json()) == book
 
 
-def test_the_accounts_refuse_what_makes_no_sense(house: House) -> None:
+def test_accounts_reject_invalid_input(house: House) -> None:
     accounts = Accounts(house.workspace.home)
     with pytest.raises(ConflictError):
         accounts.add_user("DANA@acme.example", PASSWORD)
@@ -332,16 +330,14 @@ def test_the_accounts_refuse_what_makes_no_sense(house: House) -> None:
         accounts.set_organization("../x", None)
 
 
-def test_a_user_whom_another_admin_removed_a_moment_ago_is_not_removed_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_removed_user_is_not_removed_twice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     accounts, other = Accounts(house.workspace.home), Accounts(house.workspace.home)
     monkeypatch.setattr(accounts, "user", lambda email: other.remove_user(email))
     with pytest.raises(NotFoundError):
         accounts.remove_user("dana@acme.example")
 
 
-def test_serving_is_refused_where_it_would_not_be_safe(house: House) -> None:
+def test_unsafe_binding_is_rejected(house: House) -> None:
     for binding, expected in (
         (Binding(host="0.0.0.0"), "INSECURE_BINDING"),
         (Binding(host="crm.example"), "INSECURE_BINDING"),

@@ -51,7 +51,7 @@ def told(house: House, *arguments: str) -> Any:
     return answer
 
 
-def test_the_api_and_the_command_line_tell_the_same(served: House) -> None:
+def test_api_and_command_line_return_the_same(served: House) -> None:
     base = f"/integrations/{served.ids['acme']}"
     with served.client() as client:
         first = client.post(f"{base}/schema/refresh").json()
@@ -202,7 +202,7 @@ def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(house: House) -
     assert len(house.workspace.audit.entries("acme", event="mapping.*")) == 3 * rounds
 
 
-def test_the_users_are_managed_without_a_password_in_the_arguments(
+def test_users_commands_have_no_password_argument(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CRMDECK_HOME", str(house.workspace.home))
@@ -270,7 +270,7 @@ def test_all_schemas_come_in_one_packed_answer_and_none_twice(served: House) -> 
         assert client.get(f"/integrations/{served.ids['other']}/schemas").status_code == 404
 
 
-def test_drift_is_acknowledged_by_who_may(served: House) -> None:
+def test_members_acknowledge_drift(served: House) -> None:
     served.workspace.refreshes.run("acme")
     served.export(OPPORTUNITY, describe("Account", text_field("Name")))
     served.workspace.refreshes.run("acme")

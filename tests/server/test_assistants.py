@@ -38,7 +38,7 @@ def call(house: House, headers: dict[str, str], name: str, **arguments: Any) -> 
     return httpx.post(f"{house.url}/mcp", json=body, headers={**ACCEPT, **headers}, timeout=60)
 
 
-def test_a_session_token_admits_to_the_connections_of_its_organization(served: House) -> None:
+def test_session_token_covers_its_organization(served: House) -> None:
     for headers in ({}, {"Authorization": "Bearer wrong"}, {"Cookie": "session_token=wrong"}):
         refused = call(served, headers, "status")
         assert (refused.status_code, refused.json()["code"]) == (401, "UNAUTHENTICATED")

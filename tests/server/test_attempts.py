@@ -81,7 +81,7 @@ def test_attempts_are_forgotten_in_time_and_after_success(counting: Counting) ->
     assert refused(attempts, "d", "1") == 0
 
 
-def test_wrong_passwords_from_elsewhere_lock_nobody_out(counting: Counting) -> None:
+def test_foreign_wrong_passwords_lock_out_no_user(counting: Counting) -> None:
     attempts = counting(per_pair=10)
     for _ in range(10):
         attempts.count("dana", "203.0.113.7")
@@ -89,7 +89,7 @@ def test_wrong_passwords_from_elsewhere_lock_nobody_out(counting: Counting) -> N
     assert not refused(attempts, "dana", "198.51.100.1")
 
 
-def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_address(
+def test_known_device_has_its_own_attempts(
     counting: Counting,
 ) -> None:
     attempts = counting(per_pair=3, per_address=5)
@@ -108,7 +108,7 @@ def test_who_signed_in_from_there_before_is_counted_alone_behind_a_shared_addres
     assert refused(attempts, "dana", "203.0.113.7")
 
 
-def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in(
+def test_many_addresses_gain_few_attempts(
     counting: Counting,
 ) -> None:
     attempts = counting()
@@ -124,7 +124,7 @@ def test_many_addresses_gain_little_and_a_new_one_of_the_users_still_gets_in(
     assert not any(refused(attempts, "dana", "192.0.2.1", known=True) for _ in range(10))
 
 
-def test_one_household_is_one_address_and_does_not_lock_out_who_is_signed_in_there(
+def test_household_counts_as_one_address(
     counting: Counting,
 ) -> None:
     attempts = counting()

@@ -102,7 +102,7 @@ async def tell_delay(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"yes" if delays else b"no"})
 
 
-def test_the_body_of_an_answer_does_not_wait_for_its_header_to_be_acknowledged() -> None:
+def test_response_body_is_sent_without_delay() -> None:
     with serving(tell_delay) as url:
         assert httpx.get(url, timeout=30).text == "no"
 

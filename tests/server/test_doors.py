@@ -45,13 +45,13 @@ def sign_in(client: httpx.Client, body: dict[str, str], **headers: str) -> int:
     return client.post("/auth/sign-in/email", json=body, headers=named).status_code
 
 
-def test_nobody_chooses_the_address_that_is_counted(house: House) -> None:
+def test_client_cannot_choose_its_address(house: House) -> None:
     with through(house) as client:
         answers = [sign_in(client, WRONG, X_Forwarded_For=f"203.0.113.{n}") for n in range(11)]
         assert answers == [401] * 10 + [429]
 
 
-def test_a_trusted_proxy_says_for_whom_and_the_client_can_add_nothing(house: House) -> None:
+def test_trusted_proxy_sets_the_client_address(house: House) -> None:
     with through(house, "127.0.0.0/8") as client:
         claimed = [f"198.51.100.{n}, 203.0.113.7" for n in range(11)]
         answers = [sign_in(client, WRONG, X_Forwarded_For=each) for each in claimed]
@@ -115,7 +115,7 @@ FROM_ANOTHER_SITE = (
 )
 
 
-def test_a_page_of_another_site_changes_nothing(served: House) -> None:
+def test_page_of_another_site_is_rejected(served: House) -> None:
     with served.client() as dana:
         described = served.app.openapi()
         posts = [path for path, methods in described["paths"].items() if "post" in methods]
@@ -157,7 +157,7 @@ def test_a_new_password_ends_all_other_sessions(served: House) -> None:
         assert sign_in(client, {**RIGHT, "password": NEW}) == 200
 
 
-def test_others_behind_the_same_address_use_up_nothing_of_who_signed_in_before(
+def test_known_device_keeps_its_attempts(
     served: House,
 ) -> None:
     def attempt(email: str, password: str, device: str | None = None) -> httpx.Response:
@@ -189,7 +189,7 @@ def test_others_behind_the_same_address_use_up_nothing_of_who_signed_in_before(
 WEAK = ("password1234", "1q2w3e4r5t6y", "aaaaaaaaaaaa", "dana@acme.example", "crmdeckcrmdeck")
 
 
-def test_what_is_soon_guessed_is_no_password_and_changes_nothing(served: House) -> None:
+def test_weak_password_is_rejected(served: House) -> None:
     with served.client() as dana, served.client() as elsewhere:
         for weak in WEAK:
             body = {"currentPassword": PASSWORD, "newPassword": weak}
@@ -201,7 +201,7 @@ def test_what_is_soon_guessed_is_no_password_and_changes_nothing(served: House) 
             assert weak not in str(caught.value)
 
 
-def test_a_session_that_nobody_uses_ends(served: House) -> None:
+def test_idle_session_expires(served: House) -> None:
     with served.client() as dana:
         for number in range(1, 5):
             served.clock.offset = timedelta(hours=30 * number)
@@ -306,7 +306,7 @@ def state(house: House, name: str) -> list[Any]:
     ]
 
 
-def test_no_endpoint_crosses_organizations_or_roles_or_works_without_a_session(
+def test_endpoints_require_session_role_organization(
     served: House,
 ) -> None:
     house = served

@@ -124,7 +124,7 @@ def test_groups_give_roles_at_each_sign_in(
     assert events == ["access.user_changed", "access.user_added"]
 
 
-def test_who_may_not_sign_in_is_told_why(served: House, provider: IdentityProvider) -> None:
+def test_rejected_user_gets_the_reason(served: House, provider: IdentityProvider) -> None:
     provider.person = {**OLGA, "groups": ["everyone"]}
     assert refused(sign_in(served)) == (403, "OIDC_NO_GROUP")
     provider.person = {**OLGA, "groups": "crm-admins"}

@@ -83,7 +83,7 @@ def answered(case: Any, **more: Any) -> None:
 
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
 @pytest.mark.parametrize("endpoint", ENDPOINTS)
-def test_the_api_is_as_it_is_described(fuzzed: House, endpoint: str, mode: GenerationMode) -> None:
+def test_api_matches_its_description(fuzzed: House, endpoint: str, mode: GenerationMode) -> None:
     method, path = endpoint.split(" ")
     operation = described(fuzzed.app)[f"/api{path}"][method]
     user = fuzzed.app.state.deck.accounts.book().user("dana@acme.example")

@@ -146,7 +146,7 @@ def test_a_token_works_until_it_is_revoked_or_expires(served: House) -> None:
     assert text not in str(served.workspace.audit.entries())
 
 
-def test_an_admin_manages_the_tokens_of_the_own_organization_only(served: House) -> None:
+def test_admin_manages_own_organizations_tokens(served: House) -> None:
     expires_at = served.workspace.now + timedelta(days=1)
     for name in ("theirs", "mine"):
         Tokens(served.workspace).create(name, "rival", [TokenScope.READ], expires_at)

@@ -29,7 +29,7 @@ def workers() -> Iterator[Workers]:
 
 @pytest.mark.skipif(os.name == "nt", reason="kill -9")
 @pytest.mark.parametrize("engine", ["duckdb", "postgresql"])
-def test_who_is_killed_at_work_leaves_what_was_reported_and_no_half(
+def test_killed_worker_leaves_whole_writes(
     tmp_path: Path,
     engine: str,
     request: pytest.FixtureRequest,

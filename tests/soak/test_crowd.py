@@ -16,7 +16,7 @@ STEPS = 3
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="the processes are forked")
-def test_a_crowd_loses_nothing_and_nobody_fails_who_only_waits(tmp_path: Path) -> None:
+def test_crowd_keeps_all_writes_without_failures(tmp_path: Path) -> None:
     home = tmp_path / "home"
     home.mkdir()
     # However busy the machine is, who waits is not given up on.

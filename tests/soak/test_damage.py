@@ -18,7 +18,7 @@ from tests.soak.damage import build, build_with_log, case, rows_of, try_case
 CASES = 12
 
 
-def test_a_damaged_cache_is_read_right_or_refused_and_repaired(tmp_path: Path) -> None:
+def test_damaged_cache_is_rejected_or_read_right(tmp_path: Path) -> None:
     files = build(tmp_path / "whole")
     whole = files[CACHE_FILE]
     truth = rows_of(Store(tmp_path / "whole" / CACHE_FILE))
@@ -35,7 +35,7 @@ def test_a_damaged_cache_is_read_right_or_refused_and_repaired(tmp_path: Path) -
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="who writes the log is a child")
-def test_what_the_databases_own_checksum_does_not_see_is_not_taken_for_true(tmp_path: Path) -> None:
+def test_damage_beyond_checksums_is_found(tmp_path: Path) -> None:
     files = build_with_log(tmp_path / "whole")
     shutil.copytree(tmp_path / "whole", tmp_path / "read")
     truth = rows_of(Store(tmp_path / "read" / CACHE_FILE, read_only=True))

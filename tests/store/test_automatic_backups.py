@@ -58,7 +58,7 @@ def backups(path: Path) -> AutomaticBackups:
     return AutomaticBackups(path.parent / "backups")
 
 
-def test_the_first_write_of_a_day_is_preceded_by_one_verified_copy(path: Path) -> None:
+def test_first_write_of_day_makes_verified_copy(path: Path) -> None:
     whole = path.read_bytes()
     assert names(Store(path)) == ["one"]
     assert backups(path).all() == []
@@ -74,9 +74,7 @@ def test_the_first_write_of_a_day_is_preceded_by_one_verified_copy(path: Path) -
         assert stat.S_IMODE(copy.path.parent.stat().st_mode) == 0o700
 
 
-def test_a_cache_that_is_new_or_unchanged_since_the_last_copy_is_not_copied(
-    tmp_path: Path, path: Path
-) -> None:
+def test_new_or_unchanged_cache_is_not_copied(tmp_path: Path, path: Path) -> None:
     put(Store(tmp_path / "new.duckdb"), "one")
     put(Store(tmp_path / "new.duckdb"), "two")
     assert not (tmp_path / "backups").exists()
@@ -89,9 +87,7 @@ def test_a_cache_that_is_new_or_unchanged_since_the_last_copy_is_not_copied(
     assert [each.path for each in backups(path).all()] == [yesterday]
 
 
-def test_a_setting_turns_daily_copies_off_but_not_those_of_migrations(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_setting_turns_off_daily_copies_only(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     off = AutomaticBackups(path.parent / "elsewhere", daily=False)
     put(Store(path, backups=off), "two")
     assert off.all() == []
@@ -175,7 +171,7 @@ def test_who_is_killed_while_copying_leaves_nothing_that_counts(
     assert names(Store(path)) == ["one", "three"]
 
 
-def test_the_last_seven_and_the_last_of_each_of_six_months_are_kept(path: Path) -> None:
+def test_seven_daily_and_six_monthly_copies_are_kept(path: Path) -> None:
     folder = path.parent / "backups"
     folder.mkdir()
     begin, version = utc_now() - 300 * DAY, KNOWN[-1].number
@@ -194,7 +190,7 @@ def test_the_last_seven_and_the_last_of_each_of_six_months_are_kept(path: Path) 
     assert (folder / "mine.duckdb").exists()
 
 
-def test_where_nothing_can_be_saved_the_newest_backup_that_can_be_read_is_restored(
+def test_unsalvageable_cache_restores_newest_backup(
     path: Path,
 ) -> None:
     put(Store(path), "two")

@@ -110,7 +110,7 @@ def test_bytes_come_back_however_many_rows_have_some(tmp_path: Path) -> None:
         assert session.snapshots.current("acme")[0].discovered_at == day(-69)
 
 
-def test_what_is_there_is_not_overwritten_unasked(store: Store, tmp_path: Path) -> None:
+def test_existing_file_is_not_overwritten(store: Store, tmp_path: Path) -> None:
     other = Store(tmp_path / "other.duckdb")
     fill(other)
     write_backup(other, tmp_path / "b.zip")
@@ -179,7 +179,7 @@ def test_a_damaged_backup_restores_nothing(tmp_path: Path) -> None:
     assert contents(tmp_path / "after.zip") == before
 
 
-def test_any_bytes_are_no_backup(tmp_path: Path) -> None:
+def test_random_bytes_are_not_a_backup(tmp_path: Path) -> None:
     store, path = Store(tmp_path / "cache.duckdb"), tmp_path / "b.zip"
     fill(store)
     write_backup(store, path)
@@ -199,7 +199,7 @@ def test_any_bytes_are_no_backup(tmp_path: Path) -> None:
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_backup_of_a_newer_crmdeck_is_refused(tmp_path: Path) -> None:
+def test_newer_backup_is_rejected(tmp_path: Path) -> None:
     store, path = Store(tmp_path / "cache.duckdb"), tmp_path / "b.zip"
     fill(store)
     write_backup(store, path)

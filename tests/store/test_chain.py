@@ -38,7 +38,7 @@ def log(entries: int) -> list[Row]:
 
 
 @given(st.data())
-def test_each_kind_of_tampering_names_the_first_entry_that_does_not_match(
+def test_tampering_reports_first_wrong_entry(
     data: st.DataObject,
 ) -> None:
     rows = log(data.draw(st.integers(3, 12)))
@@ -143,7 +143,7 @@ def test_stores_of_one_process_take_turns(tmp_path: Path) -> None:
     assert (chain.entries, chain.breaks) == (30, [])
 
 
-def test_a_repair_settles_what_it_noted_but_not_for_a_head_kept_before(store: Store) -> None:
+def test_repair_settles_gaps_except_for_older_head(store: Store) -> None:
     add(store, *map(str, range(5)))
     before = chain_of(store).head
     assert before

@@ -73,7 +73,7 @@ def test_a_link_to_a_volume_that_is_not_mounted_is_left_alone(
 
 
 @links
-def test_a_link_to_what_is_there_works(tmp_path: Path) -> None:
+def test_link_to_existing_cache_works(tmp_path: Path) -> None:
     volume = tmp_path / "volume"
     volume.mkdir()
     put(Store(volume / "cache.duckdb"), "acme")
@@ -85,7 +85,7 @@ def test_a_link_to_what_is_there_works(tmp_path: Path) -> None:
     assert link.is_symlink()
 
 
-def test_a_cache_that_vanishes_is_not_made_anew(tmp_path: Path) -> None:
+def test_vanished_cache_is_not_recreated(tmp_path: Path) -> None:
     home, away = tmp_path / "home", tmp_path / "away"
     store = Store(home / "cache.duckdb")
     put(store, "acme")
@@ -173,7 +173,7 @@ def test_a_log_that_is_whole_is_taken_over(tmp_path: Path, killed: Path) -> None
 
 
 @pytest.mark.parametrize("name", ["h?x", "h\udcff"])
-def test_a_path_that_duckdb_would_misread_is_refused(tmp_path: Path, name: str) -> None:
+def test_path_that_duckdb_misreads_is_rejected(tmp_path: Path, name: str) -> None:
     home = tmp_path / name / "home"
     error = refused(Store(home / "cache.duckdb"))
     assert error.code == "CACHE_NO_FOLDER"

@@ -57,7 +57,7 @@ def _write(session: Session, dice: random.Random, number: int) -> None:
         session.decisions.add([decision(number, key)])
 
 
-def test_what_is_kept_is_what_is_there(store: Store, tmp_path: Path) -> None:
+def test_kept_values_equal_the_history(store: Store, tmp_path: Path) -> None:
     dice = random.Random(7)
     for name in ("acme", "globex", "initech"):
         with store.write() as session:

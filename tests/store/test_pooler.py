@@ -60,7 +60,7 @@ def test_writers_readers_and_refreshes_share_two_connections(pooled_url: str) ->
         store.close()
 
 
-def test_options_that_the_pooler_refuses_are_named(pooled_url: str, postgres_url: str) -> None:
+def test_options_rejected_by_pooler_are_reported(pooled_url: str, postgres_url: str) -> None:
     with pytest.raises(CacheError) as caught:
         Store(f"{pooled_url}?options=-csearch_path%3Dcrmdeck").head()
     assert caught.value.code == "DATABASE_POOLER"

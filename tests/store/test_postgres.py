@@ -63,7 +63,7 @@ def test_two_machines_write_and_read_one_log(postgres_url: str) -> None:
     assert names(one) == ["acme", "beta"]
 
 
-def test_many_writers_lose_nothing_and_readers_see_an_order_without_holes(
+def test_many_writers_keep_order_without_gaps(
     postgres_url: str,
 ) -> None:
     Store(postgres_url).head()
@@ -156,7 +156,7 @@ def test_one_refresh_of_a_connection_at_a_time(postgres_url: str) -> None:
     assert one.head() == before
 
 
-def test_a_lease_runs_out_and_whoever_lost_it_writes_nothing(
+def test_expired_lease_prevents_the_write(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     paused, other = Store(postgres_url), Store(postgres_url)
@@ -241,7 +241,7 @@ def test_audit_entry_of_a_stale_transaction_fails(postgres_url: str) -> None:
     store.close()
 
 
-def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
+def test_select_only_user_reads_with_note(postgres_url: str) -> None:
     put(Store(postgres_url), "acme")
     with role(postgres_url) as url:
         user = psycopg.conninfo.conninfo_to_dict(url)["user"]
@@ -258,7 +258,7 @@ def test_who_may_only_select_reads_and_is_told_so(postgres_url: str) -> None:
         store.close()
 
 
-def test_who_may_not_read_all_is_refused_a_backup(postgres_url: str, tmp_path: Path) -> None:
+def test_backup_needs_all_read_rights(postgres_url: str, tmp_path: Path) -> None:
     put(Store(postgres_url), "acme")
     file = tmp_path / "acme.zip"
     with role(postgres_url) as url:
@@ -289,7 +289,7 @@ def test_a_read_only_store_makes_no_tables(postgres_url: str) -> None:
         assert count.fetchone() == (0,)
 
 
-def test_a_database_of_somebody_else_is_left_alone(postgres_url: str) -> None:
+def test_foreign_database_is_left_alone(postgres_url: str) -> None:
     execute(postgres_url, "CREATE TABLE theirs (a INT)")
     with pytest.raises(CacheError, match="isn't a crmdeck workspace") as caught:
         names(Store(postgres_url))
@@ -301,7 +301,7 @@ def test_a_database_of_somebody_else_is_left_alone(postgres_url: str) -> None:
     store.close()
 
 
-def test_a_newer_database_is_refused_by_who_reads_and_by_who_was_reading(
+def test_newer_database_is_rejected_by_readers(
     postgres_url: str,
 ) -> None:
     store = Store(postgres_url)
@@ -328,7 +328,7 @@ def test_two_who_come_first_make_the_tables_once(postgres_url: str) -> None:
     assert [number for (number,) in rows] == [m.number for m in migrations.shipped()]
 
 
-def test_a_server_that_cuts_everybody_off_is_told_and_forgotten(postgres_url: str) -> None:
+def test_dropped_connections_are_reported_and_reopened(postgres_url: str) -> None:
     store = Store(postgres_url)
     put(store, "acme")
     cut = (
@@ -353,7 +353,7 @@ def test_a_server_that_cuts_everybody_off_is_told_and_forgotten(postgres_url: st
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:1", "nowhere.invalid"])
-def test_a_host_that_does_not_answer_is_named_without_the_password(host: str) -> None:
+def test_silent_host_is_reported_without_password(host: str) -> None:
     encoded = quote(SECRET, safe="")
     with pytest.raises(CacheError) as caught:
         names(Store(f"postgresql://me:{encoded}@{host}/db", wait=2))
@@ -397,7 +397,7 @@ def test_what_a_database_sets_otherwise_makes_no_difference(postgres_url: str) -
     store.close()
 
 
-def test_a_question_that_the_server_ends_and_a_user_who_may_not_sign_in_are_told(
+def test_canceled_query_and_denied_user_are_reported(
     postgres_url: str,
 ) -> None:
     with role(postgres_url) as mine:
@@ -432,7 +432,7 @@ def test_a_question_that_the_server_ends_and_a_user_who_may_not_sign_in_are_told
         "mysql://me:secret@host/db",
     ],
 )
-def test_what_is_no_address_is_refused_and_not_repeated(url: str) -> None:
+def test_invalid_url_is_rejected_without_its_text(url: str) -> None:
     with pytest.raises(UsageError) as caught:
         Store(url)
     assert caught.value.code == "HOME_NOT_A_URL"
@@ -454,7 +454,7 @@ def test_the_servers_clock_is_everybodys_but_who_brings_one(
     assert abs(corrected.now() - utc_now()) < timedelta(minutes=1)
 
 
-def test_what_stands_for_a_nul_comes_back_as_it_was(postgres_url: str) -> None:
+def test_nul_round_trip_is_exact(postgres_url: str) -> None:
     store = Store(postgres_url)
     texts = ["a\0b", "\ufdd0", "\ufdd1", "\ufdd1\ufdd2", "\0\ufdd1", "\ufdd0\ufdd1\0\ufdd2"]
     for number, text in enumerate(texts):

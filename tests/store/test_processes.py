@@ -105,7 +105,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="kill -9")
 
 
 @posix
-def test_killed_at_any_moment_a_refresh_is_there_whole_or_not_at_all(tmp_path: Path) -> None:
+def test_killed_refresh_is_whole_or_absent(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     moments = random.Random(7)
     announced: list[int] = []
@@ -128,7 +128,7 @@ def test_killed_at_any_moment_a_refresh_is_there_whole_or_not_at_all(tmp_path: P
 
 
 @posix
-def test_killed_in_mid_transaction_nothing_is_kept_and_nobody_waits(tmp_path: Path) -> None:
+def test_killed_transaction_leaves_no_rows_or_lock(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     process = start(HOLD_MIDWAY, str(path))
     wait_for(process, "midway")
@@ -182,7 +182,7 @@ def test_cache_that_appears_during_a_look_is_not_called_missing(
 
 
 @posix
-def test_who_waits_in_vain_learns_who_holds_the_cache_and_since_when(tmp_path: Path) -> None:
+def test_timed_out_wait_reports_the_holder(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     process = start(HOLD_MIDWAY, str(path))
     wait_for(process, "midway")
@@ -249,9 +249,7 @@ sys.stdin.read()
 """
 
 
-def test_readers_do_not_wait_for_each_other_and_a_writer_waits_for_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_writer_waits_for_readers_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "cache.duckdb"
     with Store(path).write() as session:
         session.connections.put(connection(), START, "me")

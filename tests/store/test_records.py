@@ -86,7 +86,7 @@ def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
     assert session.runs.quota_by_connection() == {"acme": quota}
 
 
-def test_failures_are_those_of_the_last_refresh_that_reached_its_source(session: Session) -> None:
+def test_failures_come_from_last_reached_refresh(session: Session) -> None:
     failure = ObjectFailure(object_type="Lead", code="TIMEOUT", message=HOSTILE, remedy="Wait.")
     record(session, 0, schema("Account"))
     session.runs.add_failures("acme-0", "acme", [failure])
@@ -219,7 +219,7 @@ def test_the_last_fill_rate_of_each_field_counts(session: Session) -> None:
     assert session.rates.get("acme", "Lead") == {}
 
 
-def test_the_last_answer_to_where_each_field_is_used_counts(session: Session) -> None:
+def test_latest_field_usage_wins(session: Session) -> None:
     first = judge_usage("Account", "Tier", [FieldUse(kind="Flow", name=HOSTILE)], (), ())
     second = judge_usage("Account", "Tier", (), (), ["refused"])
     first, second = (

@@ -62,7 +62,7 @@ def test_an_unchanged_object_costs_nothing(session: Session) -> None:
     assert session.snapshots.validators("acme") == {"Account": "v0", "Lead": "v1"}
 
 
-def test_what_could_not_be_read_stays_as_it_was_and_ages(session: Session) -> None:
+def test_unread_object_stays_and_ages(session: Session) -> None:
     account, lead = schema("Account", "Name"), schema("Lead", "Name")
     record(session, 0, account, lead)
     record(session, 1, account)
@@ -136,7 +136,7 @@ def test_what_has_gone_leaves_a_tombstone_and_comes_back(session: Session) -> No
     assert session.snapshots.gone("acme") == {}
 
 
-def test_calling_something_unknown_unchanged_is_refused(session: Session) -> None:
+def test_unknown_object_cannot_be_unchanged(session: Session) -> None:
     with pytest.raises(CacheError, match="Lead") as caught:
         record(session, 0, unchanged=["Lead"])
     assert caught.value.code == "CACHE_INCOMPLETE"
@@ -160,7 +160,7 @@ def test_statistics_count_what_is_current(session: Session) -> None:
     assert session.snapshots.stats("nobody", day(1)).object_count == 0
 
 
-def test_a_source_that_passes_schemas_on_tells_when_it_had_discovered_each(
+def test_relayed_schemas_keep_discovery_times(
     session: Session,
 ) -> None:
     session.connections.put(connection(), day(0), "me")
@@ -261,7 +261,7 @@ def test_fields_come_in_their_order_wherever_their_rows_lie(session: Session) ->
     assert names == [field.name for field in account.fields]
 
 
-def test_what_a_refresh_left_is_kept_for_the_next_who_asks_and_a_write_shows_at_once(
+def test_refresh_result_is_kept_until_next_write(
     store: Store,
 ) -> None:
     with store.write() as session:
@@ -282,7 +282,7 @@ def test_what_a_refresh_left_is_kept_for_the_next_who_asks_and_a_write_shows_at_
         assert session.snapshots.current("acme", first[0].discovered_at) is first
 
 
-def test_missing_definitions_are_searched_once_a_minute_unless_the_answer_must_be_exact(
+def test_missing_definitions_are_searched_once_a_minute(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def lost(connection_id: str | None = None, now: bool = False) -> dict[str, tuple[str, ...]]:
@@ -301,7 +301,7 @@ def test_missing_definitions_are_searched_once_a_minute_unless_the_answer_must_b
     assert lost("acme") == {"acme": ("Account",)}
 
 
-def test_the_oldest_of_what_is_kept_goes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_oldest_kept_entry_is_evicted_first(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recent, "_MOST_SNAPSHOTS", 3)
     kept = recent.RecentSnapshots()
     keys = [recent.RefreshKey("acme", f"run-{number}", number) for number in range(3)]

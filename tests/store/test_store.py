@@ -65,7 +65,7 @@ def fingerprint(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_new_store_touches_nothing_until_it_is_used(tmp_path: Path) -> None:
+def test_new_store_creates_no_file_until_used(tmp_path: Path) -> None:
     store = Store(tmp_path / "home" / "cache.duckdb")
     assert list(tmp_path.iterdir()) == []
     assert names(store) == []
@@ -129,7 +129,7 @@ def test_many_threads_lose_nothing(place: Path | str) -> None:
     store.close()
 
 
-def test_read_only_writes_nothing(tmp_path: Path) -> None:
+def test_read_only_store_rejects_writes(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     reader = Store(path, read_only=True)
     assert names(reader) == names(Store(path)) == []
@@ -235,7 +235,7 @@ def test_a_damaged_cache_says_what_to_do_and_is_left_alone(
     assert Path(store.place).read_bytes() == content
 
 
-def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
+def test_foreign_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     with duckdb.connect(str(path)) as theirs:
         theirs.execute("CREATE TABLE theirs AS SELECT 1")
@@ -247,7 +247,7 @@ def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("logged", [False, True])
 @pytest.mark.parametrize("ahead", [1, 9000])
-def test_a_newer_cache_is_refused_and_not_touched(tmp_path: Path, logged: bool, ahead: int) -> None:
+def test_newer_cache_is_rejected_untouched(tmp_path: Path, logged: bool, ahead: int) -> None:
     newer_version = migrations.newest(migrations.shipped()) + ahead
     path = tmp_path / "cache.duckdb"
     put(Store(path), "acme")
@@ -370,7 +370,7 @@ def test_the_database_cannot_reach_out(tmp_path: Path) -> None:
     assert not (tmp_path / "out.csv").exists()
 
 
-def test_a_file_is_opened_again_in_the_duckdb_that_is_there_and_is_free_in_between(
+def test_file_is_reopened_and_free_in_between(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "cache.duckdb"

@@ -34,7 +34,7 @@ def turnstile(path: Path) -> Turnstile:
     return Turnstile(path, wait=PATIENCE, clock=utc_now)
 
 
-def test_who_came_first_goes_in_first_and_who_died_waiting_holds_nobody_up(tmp_path: Path) -> None:
+def test_waiters_enter_in_order_and_skip_dead_ones(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     went: list[int] = []
 

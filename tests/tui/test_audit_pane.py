@@ -88,7 +88,7 @@ def test_filters_by_event_connection_actor_and_time(workspace: Workspace) -> Non
     assert shown("since:2026-") == everything
 
 
-async def test_a_long_log_is_read_as_it_is_scrolled(
+async def test_long_log_loads_while_scrolling(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, number in (("SHORT", 10), ("PART", 20), ("MOST_READ", 30)):
@@ -177,7 +177,7 @@ async def test_enter_opens_the_subject_of_an_entry(workspace: Workspace) -> None
         await until(pilot, lambda: screen.stage.pane_id == "health")
 
 
-def test_an_entry_names_the_database_user_next_to_the_claimed_one() -> None:
+def test_entry_shows_database_user() -> None:
     at = datetime(2026, 5, 16, tzinfo=UTC)
     entry = AuditEntry(id="e", at=at, actor="ceo", db_user="bob", event="x", summary="Refreshed")
     assert "database user bob" in entry_detail(LogRow(entry), [], 80).plain

@@ -101,7 +101,7 @@ HOVERED = ("2 Schema", "? Help", "✕ breaking", "3 values removed", "calm")
 """Texts with a tooltip: a tab, a key of the footer, a sign, a cut text, a connection."""
 
 
-async def test_every_text_can_be_read_in_every_theme_and_state_of_a_row(
+async def test_text_contrast_in_all_themes_and_states(
     drifted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     app: CrmdeckApp = console(drifted)
@@ -219,7 +219,7 @@ async def test_in_the_terminals_own_colors_every_text_can_be_read(drifted: Works
             await press(pilot, "3")
 
 
-async def test_in_the_terminals_own_colors_no_ground_is_set_without_its_text(
+async def test_terminal_colors_set_text_with_background(
     workspace: Workspace,
 ) -> None:
     app = CrmdeckApp(workspace, theme="terminal")

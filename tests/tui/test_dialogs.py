@@ -181,7 +181,7 @@ def dialogs() -> list[Dialog[Any]]:
     ]
 
 
-async def test_every_dialog_dims_what_is_below_and_shows_its_keys_and_help(
+async def test_dialogs_dim_screen_and_show_keys(
     workspace: Workspace,
 ) -> None:
     app = audit_console(workspace)

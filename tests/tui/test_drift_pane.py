@@ -77,7 +77,7 @@ def mapped(workspace: Workspace) -> dict[str, str | None]:
     return {line.partner_field: line.crm_field for line in lines if line.crm_field}
 
 
-async def test_changes_by_day_with_the_worst_first_in_groups_and_in_full(
+async def test_changes_show_by_day_in_groups(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
@@ -144,9 +144,7 @@ async def test_changes_by_day_with_the_worst_first_in_groups_and_in_full(
         assert any("+ Dormant" in line for line in lines)
 
 
-async def test_filters_by_every_key_keep_groups_together_and_narrow_the_export(
-    drifted: Workspace, tmp_path: Path
-) -> None:
+async def test_filters_keep_groups_and_narrow_export(drifted: Workspace, tmp_path: Path) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
         await settle(pilot)
         shown = {
@@ -191,7 +189,7 @@ async def test_filters_by_every_key_keep_groups_together_and_narrow_the_export(
         assert {event["fieldName"] for event in events} == {"Account_Name__c", "Contact_Email__c"}
 
 
-async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_difference(
+async def test_counts_filter_and_marks_show_net_difference(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
@@ -232,7 +230,7 @@ async def test_counts_as_bars_filter_and_two_marked_times_show_the_net_differenc
         assert isinstance(pilot.app.screen, Choose)
 
 
-async def test_acknowledging_one_is_undone_and_redone_and_it_can_be_reopened(
+async def test_acknowledgment_is_undone_redone_and_reopened(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(120, 40), notifications=True) as pilot:
@@ -296,7 +294,7 @@ def unseen(workspace: Workspace) -> int:
     return sum(not (entry.seen or entry.acknowledged) for entry in entries)
 
 
-async def test_opens_on_what_is_open_and_looking_at_changes_settles_nothing(
+async def test_pane_opens_on_open_changes_and_viewing_is_safe(
     drifted: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmdeck.tui.panes.drift.pane.REMEMBER_EVERY", 3600)
@@ -343,7 +341,7 @@ async def test_opens_on_what_is_open_and_looking_at_changes_settles_nothing(
         assert drifted.drift.open_changes("acme").count == 5
 
 
-async def test_a_refresh_adds_changes_and_resolves_what_the_crm_took_back(tmp_path: Path) -> None:
+async def test_refresh_adds_and_resolves_changes(tmp_path: Path) -> None:
     home = make_home(tmp_path)
     hands = Hands(datetime(2026, 5, 16, 12, tzinfo=UTC))
     with opened(home, clock=hands) as workspace:
@@ -370,7 +368,7 @@ async def test_a_refresh_adds_changes_and_resolves_what_the_crm_took_back(tmp_pa
             assert "changed back 2026-05-16" in screen_text(pilot)
 
 
-async def test_several_changes_are_acknowledged_only_after_a_confirmation(
+async def test_acknowledging_several_asks_first(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(120, 40)) as pilot:
@@ -408,7 +406,7 @@ async def test_several_changes_are_acknowledged_only_after_a_confirmation(
 BOTH_SIDES = {"Opportunity.Contact_Email__c", "Opportunity.Buyer_Email__c"}
 
 
-async def test_a_rename_is_acknowledged_or_moves_the_mapping_and_nothing_else_settles_it(
+async def test_rename_is_settled_by_move_or_acknowledgment(
     drifted: Workspace,
 ) -> None:
     async with console(drifted).run_test(size=(140, 40)) as pilot:
@@ -509,7 +507,7 @@ async def test_text_from_outside_is_text(drifted: Workspace) -> None:
         assert "[bold red]brackets[/]" in screen_text(pilot)
 
 
-async def test_read_only_shows_all_and_changes_nothing(home: Path) -> None:
+async def test_read_only_pane_shows_all_and_blocks_changes(home: Path) -> None:
     with opened(home, read_only=True) as workspace:
         async with console(workspace).run_test(size=(120, 40)) as pilot:
             await settle(pilot)
@@ -552,7 +550,7 @@ def elsewhere(pilot: Pilot[Any], pane_id: str) -> Elsewhere:
     return pilot.app.screen_stack[0].query_one(f"#pane-{pane_id}", Elsewhere)
 
 
-async def test_details_name_the_next_steps_and_keys_lead_to_other_panes(
+async def test_details_list_steps_and_keys_open_panes(
     drifted: Workspace,
 ) -> None:
     acme = drifted.connections.get("acme").id
@@ -636,7 +634,7 @@ def add_old_changes(home: Path) -> None:
     store.close()
 
 
-async def test_a_long_timeline_is_read_by_days_as_it_is_scrolled(
+async def test_long_timeline_loads_days_while_scrolling(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, number in (("SHORT", 10), ("PART", 20), ("FILTERED", 20), ("MOST_READ", 40)):

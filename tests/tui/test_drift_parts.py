@@ -209,7 +209,7 @@ def test_a_view_replaces_another_and_keeps_other_filter_words() -> None:
 
 
 @pytest.mark.parametrize("width", [57, 80, 92, 120, 140, 200])
-def test_object_and_field_stay_whole_while_other_columns_give_way(width: int) -> None:
+def test_object_and_field_columns_stay_whole(width: int) -> None:
     name = "Decision_Contact_Email__c"
     changed = event(name, object_type="Opportunity", changed_by="Lena Brandt")
     lines = arrange(timeline(changed), None, ()).lines

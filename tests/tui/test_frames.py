@@ -27,7 +27,7 @@ class Page(App[None]):
         yield Drawn()
 
 
-async def test_what_a_test_looks_at_and_where_it_ends_is_drawn_and_can_fail() -> None:
+async def test_frames_are_drawn_where_a_test_looks() -> None:
     app = Page()
     async with app.run_test() as pilot:
         drawn = app.query_one(Drawn)

@@ -262,7 +262,7 @@ def test_rows_fold_from_five_on_across_connections() -> None:
     ]  # fmt: skip
 
 
-async def test_cursor_and_sidebar_move_together_and_lead_to_the_next_step(demo: Workspace) -> None:
+async def test_cursor_and_sidebar_move_together(demo: Workspace) -> None:
     app = console(demo, "drift", "mapping")
     async with app.run_test(size=WIDE) as pilot:
         await settle(pilot)
@@ -415,7 +415,7 @@ async def test_refreshes_all_unless_canceled_and_reports_failures(
         assert "✕ beta" in screen_text(pilot)
 
 
-async def test_read_only_changes_nothing(home: Path) -> None:
+async def test_read_only_workspace_rejects_changes(home: Path) -> None:
     with Workspace.open(home, read_only=True, clock=Clock(), secrets=MemorySecrets()) as workspace:
         app = console(workspace)
         async with app.run_test(size=WIDE) as pilot:

@@ -81,7 +81,7 @@ async def test_accepting_shows_at_once_is_stored_and_moves_on(desk_workspace: Wo
     assert [line.state for line in mapping.lines].count(REJECTED) == 4
 
 
-async def test_an_assistants_suggestion_shows_its_name_and_reason_and_a_user_accepts_it(
+async def test_assistant_suggestion_is_shown_and_accepted(
     desk_workspace: Workspace,
 ) -> None:
     reason = f"Deals close\x1b[2J then. {HOSTILE[0]}"
@@ -165,7 +165,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         assert "crm:Name" not in {line.key for line in desk.pane.row_table.shown()}
 
 
-async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither(
+async def test_preflight_file_shows_causes_and_values(
     desk_workspace: Workspace, tmp_path: Path
 ) -> None:
     file, report = tmp_path / "deals.csv", tmp_path / "findings.csv"
@@ -207,7 +207,7 @@ async def test_preflight_of_a_file_shows_causes_their_values_and_exports_neither
         assert secret[:20] not in repr(desk.workspace.audit.entries())
 
 
-async def test_any_field_can_be_searched_and_chosen_and_its_direction_turned(
+async def test_any_field_is_chosen_and_direction_changed(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
@@ -312,7 +312,7 @@ async def test_accepting_shows_missing_values_which_v_maps(
         assert desk.line.unmapped_values == 1
 
 
-async def test_marked_rows_and_all_high_matches_are_decided_in_one_step(
+async def test_marked_rows_and_high_matches_are_one_step(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
@@ -423,7 +423,7 @@ async def test_a_decision_that_cannot_be_stored_is_taken_back(
         assert len(desk.pane.session.undoable if desk.pane.session else ()) == 1
 
 
-async def test_the_next_session_shows_the_same_rows_and_hides_the_same_warnings(
+async def test_next_session_restores_rows_and_warnings(
     home: Path,
 ) -> None:
     with opened(home) as workspace:
@@ -448,7 +448,7 @@ async def test_the_next_session_shows_the_same_rows_and_hides_the_same_warnings(
             assert desk.line.trouble is not None
 
 
-async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> None:
+async def test_read_only_mapping_explains_blocked_keys(home: Path) -> None:
     with opened(home, read_only=True) as workspace:
         async with at_desk(workspace) as desk:
             await desk.press("a", "x", "X", "d", "A", "enter")
@@ -457,7 +457,7 @@ async def test_a_read_only_workspace_says_so_and_changes_nothing(home: Path) -> 
             assert workspace.mappings.decisions("acme", PAIR) == ()
 
 
-async def test_a_broken_mapping_is_kept_or_gets_one_of_the_alternatives(
+async def test_broken_mapping_is_kept_or_replaced(
     desk_workspace: Workspace,
 ) -> None:
     workspace = desk_workspace
@@ -541,7 +541,7 @@ async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -
             assert desk.stored(name).crm_field == f"Hostile_{number}__c"
 
 
-async def test_a_title_means_its_group_but_no_key_changes_what_is_collapsed(
+async def test_title_selects_group_and_collapsed_rows_are_safe(
     desk_workspace: Workspace,
 ) -> None:
     async with at_desk(desk_workspace) as desk:
@@ -665,7 +665,7 @@ async def test_the_whole_pair_is_edited_as_a_file_and_previewed(
         assert desk_workspace.mappings.decisions("acme", PAIR) == before
 
 
-async def test_a_crm_change_for_the_row_is_shown_then_written_to_a_folder(
+async def test_crm_change_is_shown_then_written(
     desk_workspace: Workspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)

@@ -64,9 +64,7 @@ async def test_decisions_of_another_user_are_not_overwritten(
         assert desk.stored("accountName").decided_by == "dana"
 
 
-async def test_what_another_user_decides_and_refreshes_shows_without_a_key(
-    dana: Workspace, sam: Workspace
-) -> None:
+async def test_other_users_changes_appear_by_themselves(dana: Workspace, sam: Workspace) -> None:
     async with at_desk(dana) as desk:
         await desk.go("expectedCloseDate")
         sam.mappings.accept(

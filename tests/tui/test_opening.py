@@ -124,7 +124,7 @@ async def test_keys_typed_while_a_pane_opens_act_when_it_is_open(workspace: Work
         assert pane.table.cursor_key == "Contact"
 
 
-def test_a_console_that_ends_before_its_first_frame_keeps_its_state(workspace: Workspace) -> None:
+def test_console_killed_before_first_frame_keeps_state(workspace: Workspace) -> None:
     app = CrmdeckApp(workspace)
     app.get_default_screen()
     app.host.ui_state.pane = "drift"

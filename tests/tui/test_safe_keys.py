@@ -75,7 +75,7 @@ def press_at_once(app: CrmdeckApp, *keys: str) -> None:
         app.post_message(events.Key(key, key if len(key) == 1 else None))
 
 
-async def test_a_decision_is_refused_while_the_rows_of_the_connection_before_show(
+async def test_keys_are_blocked_on_rows_of_other_connection(
     both: Workspace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     acme, beta = (both.connections.get(name).id for name in ("acme", "beta"))
@@ -154,7 +154,7 @@ async def test_keys_that_are_left_when_the_console_ends_are_dropped(
     await app.on_event(key)
 
 
-async def test_a_dialog_of_a_pane_that_was_left_decides_nothing(both: Workspace) -> None:
+async def test_dialog_of_left_pane_has_no_effect(both: Workspace) -> None:
     acme = both.connections.get("acme").id
     app = CrmdeckApp(both)
     app.host.ui_state.pane, app.host.ui_state.connection_id = "mapping", acme

@@ -108,7 +108,7 @@ async def test_the_visible_object_is_compared_first(workspace: Workspace) -> Non
         assert "1 of 2 objects differ" in text
 
 
-async def test_a_comparison_is_restored_at_the_next_start_and_compared_again_by_a_refresh(
+async def test_comparison_is_restored_and_refreshed(
     workspace: Workspace, tmp_path: Path, clock: Hands
 ) -> None:
     async with app_over(workspace).run_test(size=(120, 30)) as pilot:

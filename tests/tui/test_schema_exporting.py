@@ -91,7 +91,7 @@ async def test_objects_as_they_show_or_with_all_their_fields(
         await until(pilot, lambda: "Exported to" in screen_text(pilot))
 
 
-async def test_a_search_over_all_fields_exports_what_it_found_by_connection(
+async def test_search_exports_results_by_connection(
     workspace: Workspace,
 ) -> None:
     async with app_over(workspace).run_test(size=(80, 24)) as pilot:

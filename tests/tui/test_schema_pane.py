@@ -215,7 +215,7 @@ def test_an_impossible_filter_explains_itself(words: str, hint: str) -> None:
     assert bool(found) == bool(hint)
 
 
-async def test_an_earlier_schema_shows_and_is_restored_at_the_next_start(
+async def test_earlier_schema_is_shown_and_restored(
     workspace: Workspace,
 ) -> None:
     app = app_over(workspace)
@@ -310,7 +310,7 @@ def re_line(text: str, word: str) -> str:
     return next(line for line in lines if line.startswith(word))
 
 
-async def test_a_refresh_keeps_the_cursor_on_its_row_and_the_first_one_is_offered(
+async def test_refresh_keeps_cursor_and_first_is_offered(
     workspace: Workspace, tmp_path: Path, clock: Hands
 ) -> None:
     app = app_over(workspace)
@@ -344,7 +344,7 @@ async def test_a_refresh_keeps_the_cursor_on_its_row_and_the_first_one_is_offere
         assert "Lead" in text
 
 
-async def test_a_connection_without_a_schema_has_its_own_name_no_rows_and_columns_to_choose(
+async def test_unrefreshed_connection_shows_name_and_columns(
     workspace: Workspace, tmp_path: Path
 ) -> None:
     folder = str(tmp_path / "empty")
@@ -427,9 +427,7 @@ async def test_hostile_text_is_literal_everywhere(workspace: Workspace, tmp_path
         assert not set(drawn) & set("\x1b\x07\x9b\u202e\x00\r\t")
 
 
-async def test_an_unmapped_field_shows_its_best_matches_and_can_be_mapped(
-    workspace: Workspace, tmp_path: Path
-) -> None:
+async def test_unmapped_field_shows_matches_and_maps(workspace: Workspace, tmp_path: Path) -> None:
     close = field("CloseDate", "date", nillable=False, createable=True, updateable=True)
     write(tmp_path / "prod", "Opportunity", AMOUNT, STAGE, close)
     workspace.refreshes.run("prod")

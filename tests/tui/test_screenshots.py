@@ -100,7 +100,7 @@ def test_each_scene_has_a_screenshot_of_moderate_size() -> None:
     assert max(kept.values()) < 2_000_000
 
 
-def test_an_unknown_screenshot_is_refused(tmp_path: Path) -> None:
+def test_unknown_screenshot_is_rejected(tmp_path: Path) -> None:
     done = Shell(tmp_path / "home").run(
         "screenshots", str(tmp_path / "pictures"), "--only", "nosuch", code=2
     )

@@ -48,7 +48,7 @@ def test_a_program_that_does_not_exist_is_named() -> None:
         ("run = []", "run"),
     ],
 )
-def test_a_command_that_can_not_run_is_refused(tmp_path: Path, line: str, why: str) -> None:
+def test_unrunnable_command_is_rejected(tmp_path: Path, line: str, why: str) -> None:
     (tmp_path / SETTINGS_FILE).write_text(f'[[command]]\nkey = "ctrl+g"\n{line}\n')
     with pytest.raises(UsageError) as refused:
         Settings.load(tmp_path)

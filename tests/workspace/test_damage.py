@@ -52,7 +52,7 @@ LOST = {
 }
 
 
-def test_what_was_lost_is_told_and_comes_back_with_a_refresh(full: Desk) -> None:
+def test_lost_definitions_return_with_a_refresh(full: Desk) -> None:
     details, fields = full.workspace.schemas.all("acme"), full.workspace.schemas.fields("acme")
     reads = [full.workspace.schemas.all, full.workspace.schemas.fields]
     for what, sql in LOST.items():
@@ -80,7 +80,7 @@ def test_what_was_lost_is_told_and_comes_back_with_a_refresh(full: Desk) -> None
         assert "DEFINITIONS_READ_ANEW" not in [notice.code for notice in full.refresh().notices]
 
 
-def test_what_was_lost_and_then_left_the_crm_is_gone_like_anything_else(full: Desk) -> None:
+def test_lost_then_removed_object_is_removed(full: Desk) -> None:
     execute(full, LOST["an object"])
     full.export(describe("Lead", text_field("Company"), text_field("Shared__c")))
     [event] = full.refresh().drift_events

@@ -70,7 +70,7 @@ def test_every_time_of_the_history_is_moved_and_nothing_else(tmp_path: Path) -> 
     assert inside <= bodies, "a time in a text that nothing moves"
 
 
-def test_the_demo_shows_what_goes_wrong_in_real_life_and_asks_the_sandbox(tmp_path: Path) -> None:
+def test_demo_has_real_problems_and_uses_the_sandbox(tmp_path: Path) -> None:
     killed = tmp_path / ".demo-of-one-who-was-killed"
     killed.mkdir()
     with open_demo(folder=tmp_path, later=True) as workspace:
@@ -98,7 +98,7 @@ def test_the_demo_shows_what_goes_wrong_in_real_life_and_asks_the_sandbox(tmp_pa
     assert any(event.changed_by for event in drift.events)
 
 
-def test_the_demo_is_kept_until_another_history_or_duckdb_would_make_another(
+def test_demo_is_kept_until_history_or_duckdb_changes(
     tmp_path: Path,
 ) -> None:
     def made() -> int:
@@ -115,7 +115,7 @@ def test_the_demo_is_kept_until_another_history_or_duckdb_would_make_another(
     assert made() != first
 
 
-def test_where_nothing_can_be_kept_the_demo_is_thrown_away_or_refused(
+def test_unwritable_cache_makes_temporary_demo(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()

@@ -36,7 +36,7 @@ def wrong(findings: Iterable[DoctorResult]) -> list[DoctorResult]:
     return [finding for finding in findings if not finding.ok]
 
 
-def test_a_workspace_that_is_whole_is_told_to_be(full: Desk) -> None:
+def test_whole_workspace_passes_doctor(full: Desk) -> None:
     found = doctor(full)
     assert wrong(found) == []
     told = {finding.check: finding.found for finding in found}
@@ -47,7 +47,7 @@ def test_a_workspace_that_is_whole_is_told_to_be(full: Desk) -> None:
     assert not list(full.workspace.home.glob("*.zip"))
 
 
-def test_where_there_is_no_cache_none_is_made(tmp_path: Path) -> None:
+def test_doctor_creates_no_cache(tmp_path: Path) -> None:
     assert wrong(examine(tmp_path / "home", repair=True)) == []
     assert not (tmp_path / "home").exists()
 
@@ -78,7 +78,7 @@ def test_definitions_are_repaired_or_made_ready_for_a_refresh(full: Desk) -> Non
             assert not [each for each in now if "current schema" in (each.lost or "")]
 
 
-def test_bad_rows_and_wrong_counts_are_told_and_mended(full: Desk) -> None:
+def test_bad_rows_and_counts_are_repaired(full: Desk) -> None:
     for sql in (
         "UPDATE drift_event SET changes = '{'",
         "UPDATE sync_run SET outcome = 'splendid' WHERE drift_events = 1",
@@ -177,7 +177,7 @@ def test_a_missing_row_is_reported_with_a_backup_to_restore(full: Desk) -> None:
                 assert "crmdeck restore FILE" in (each.remedy or "")
 
 
-def test_entries_that_were_deleted_from_the_audit_log_are_reported_until_a_repair(
+def test_deleted_audit_entries_are_reported(
     full: Desk,
 ) -> None:
     choice = Choice(partner_field="accountName", state=DecisionState.ACCEPTED, crm_field="Name")
@@ -197,7 +197,7 @@ def test_entries_that_were_deleted_from_the_audit_log_are_reported_until_a_repai
     assert "The audit log is empty." in [each.found for each in wrong(doctor(full))]
 
 
-def test_an_empty_table_of_migrations_is_filled_by_what_is_there(full: Desk) -> None:
+def test_empty_migrations_table_is_detected_from_tables(full: Desk) -> None:
     fields = full.workspace.schemas.fields("acme")
     execute(full, "DELETE FROM schema_migration")
     with pytest.raises(CacheError) as caught:
@@ -222,7 +222,7 @@ def test_whatever_the_workspace_is_the_doctor_answers(tmp_path: Path) -> None:
     assert (home / "crmdeck.duckdb").read_bytes() == b"no database" * 1000
 
 
-def test_clocks_at_the_end_of_the_calendar_and_back_are_lived_with(full: Desk) -> None:
+def test_extreme_clocks_are_tolerated(full: Desk) -> None:
     full.clock.now = datetime(9999, 12, 31, 22, tzinfo=UTC)
     assert full.refresh().drift_events == ()
     assert full.workspace.health.status("acme").schema_stats.stale_object_count == 0

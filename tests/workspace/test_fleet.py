@@ -136,7 +136,7 @@ def test_another_process_takes_over_from_a_killed_one(postgres_url: str, tmp_pat
         assert list(now.fleet.run(every=HOUR)) == []
 
 
-def test_the_oldest_is_first_and_a_signal_lets_running_checks_finish(
+def test_fleet_checks_oldest_first_and_drains(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fleet, "AT_ONCE", 1)

@@ -118,7 +118,7 @@ def test_acknowledgment_is_reported_if_the_database_is_then_lost(
     assert shorter.workspace.drift.open_changes().count == 0
 
 
-def test_a_change_back_resolves_and_the_order_of_acknowledging_does_not_matter(
+def test_change_back_resolves_in_any_order(
     shorter: Desk,
 ) -> None:
     drift = shorter.workspace.drift
@@ -157,7 +157,7 @@ def test_refresh_and_acknowledgment_in_either_order(desk: Desk, first: str) -> N
     assert [group.changes[0].field_name for group in drift.open_groups()] == ["Name"]
 
 
-def test_a_field_that_is_removed_and_back_with_another_type_stays_open(desk: Desk) -> None:
+def test_returned_field_with_other_type_stays_open(desk: Desk) -> None:
     see(desk, account(80, text_field("Region__c")))
     see(desk, account(80))
     assert desk.workspace.drift.open_changes().count == 1
@@ -315,7 +315,7 @@ def test_the_policy_of_the_workspace_excuses_until_it_expires(shorter: Desk) -> 
     assert drift.open_changes().count == 1
 
 
-def test_a_policy_that_cannot_be_read_excuses_nothing(shorter: Desk) -> None:
+def test_unreadable_policy_has_no_effect(shorter: Desk) -> None:
     set_policy(shorter, "[[rule]]\nlevel = ")
     workspace = shorter.workspace
     assert workspace.drift.open_changes().count == 1
@@ -357,7 +357,7 @@ def set_policy(desk: Desk, text: str) -> None:
         session.audit.add(entry)
 
 
-def test_an_object_that_was_added_and_is_gone_again_leaves_nothing_open(desk: Desk) -> None:
+def test_added_then_removed_object_is_settled(desk: Desk) -> None:
     lead = [describe("Lead", text_field("Name", length=length)) for length in (80, 40)]
     see(desk, account())
     see(desk, account(), lead[0])

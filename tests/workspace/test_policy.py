@@ -82,7 +82,7 @@ def test_a_rule_without_a_match_names_the_nearest_finding() -> None:
     assert [each.nearest for each in POLICY.unused([], TODAY)] == [None, None]
 
 
-def test_a_policy_has_a_wire_shape() -> None:
+def test_policy_has_an_api_format() -> None:
     rules = POLICY.to_wire()["rule"]
     assert isinstance(rules, list)
     assert [each["until"] for each in rules] == ["2027-01-01"] * 2

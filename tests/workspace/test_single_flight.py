@@ -53,7 +53,7 @@ def fail() -> str:
     raise SourceError("It said no.", cause="So it is.", remedy="Ask again.", code="NO")
 
 
-def test_each_who_waits_is_told_progress_and_raises_an_error_of_their_own() -> None:
+def test_waiters_get_progress_and_their_own_error() -> None:
     flights, work = SingleFlight[str](), Work(fail)
     with ThreadPoolExecutor(3) as pool:
         asks = [asked(pool, flights, work) for _ in range(3)]
@@ -74,7 +74,7 @@ def test_each_who_waits_is_told_progress_and_raises_an_error_of_their_own() -> N
         )
 
 
-def test_who_waits_may_stop_waiting_and_the_work_goes_on() -> None:
+def test_canceled_wait_leaves_work_running() -> None:
     flights, work = SingleFlight[str](), Work(lambda: "done")
     with ThreadPoolExecutor(2) as pool:
         leader, *_ = asked(pool, flights, work)
@@ -111,7 +111,7 @@ def test_where_who_does_it_cancels_one_who_waits_does_it_in_turn() -> None:
     assert told == [Progress(1, 9), Progress(2, 9)]
 
 
-def test_who_wants_something_else_waits_and_gets_what_they_asked_for() -> None:
+def test_different_request_waits_for_its_own_run() -> None:
     flights, work, other = SingleFlight[str](), Work(fail), Work(lambda: "other")
     other.proceed.set()
     with ThreadPoolExecutor(2) as pool:
@@ -126,7 +126,7 @@ def test_who_wants_something_else_waits_and_gets_what_they_asked_for() -> None:
         assert second.result(PATIENCE) == "other"
 
 
-def test_a_bug_in_the_work_is_the_leaders_and_who_waits_is_told_that_it_ended() -> None:
+def test_leaders_bug_ends_the_wait() -> None:
     def bug() -> str:
         raise ZeroDivisionError
 

@@ -79,7 +79,7 @@ def test_one_refresh_at_a_time_over_all_machines(postgres_url: str, export: Path
         assert bob.refreshes.run("acme").success
 
 
-def test_who_lacks_the_secrets_looks_and_blames_nobody(postgres_url: str) -> None:
+def test_missing_secrets_leave_connection_status(postgres_url: str) -> None:
     with (
         Sandbox() as sandbox,
         machine(postgres_url, "anna") as anna,

@@ -30,7 +30,7 @@ def classes(annotation: object) -> Iterator[type]:
         yield annotation
 
 
-def test_everything_returned_has_a_wire_shape_and_can_be_imported() -> None:
+def test_returned_types_have_api_format_and_import() -> None:
     found = {
         each
         for service in services().values()
@@ -44,7 +44,7 @@ def test_everything_returned_has_a_wire_shape_and_can_be_imported() -> None:
     assert not {each.__name__ for each in found} - {*dir(model), *dir(workspace), *dir(errors)}
 
 
-def test_records_that_are_no_models_have_json_too() -> None:
+def test_plain_records_have_json() -> None:
     ws = open_demo(at=datetime(2026, 5, 16, 12, tzinfo=UTC))
     try:
         ref = "acme-prod"

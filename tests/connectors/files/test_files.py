@@ -139,7 +139,7 @@ def test_an_object_arrives_in_every_wrapping(tmp_path: Path, name: str, value: o
         assert [field.name for field in answer.schema.fields] == ["Id"]
 
 
-def test_hubspot_lists_are_named_by_their_files_and_joined_to_their_pipelines(
+def test_hubspot_lists_take_object_names_from_files(
     tmp_path: Path,
 ) -> None:
     stages = [{"id": "won", "label": "Won"}]
@@ -220,7 +220,7 @@ def test_a_dictionary_carries_what_its_columns_say(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_broken_file_is_named_with_the_place_and_the_others_load(
+def test_broken_file_is_reported_and_others_load(
     tmp_path: Path, name: str, value: object, place: str
 ) -> None:
     put(tmp_path, "Account.json", describe("Account", "Id"))
@@ -293,7 +293,7 @@ def test_the_same_bytes_are_unchanged_and_not_parsed(
     )
 
 
-def test_what_is_known_only_in_part_is_parsed_for_the_rest(tmp_path: Path) -> None:
+def test_partly_known_files_are_parsed_for_the_rest(tmp_path: Path) -> None:
     put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
     put(tmp_path, "broken.json", b"{")
     _, first = discover(tmp_path)
@@ -308,7 +308,7 @@ def test_what_is_known_only_in_part_is_parsed_for_the_rest(tmp_path: Path) -> No
     assert ("Discovered", "Account") in told(discover(tmp_path, known)[1])
 
 
-def test_other_bytes_are_read_anew_and_what_left_them_is_absent(tmp_path: Path) -> None:
+def test_changed_file_is_reread_and_removed_field_is_absent(tmp_path: Path) -> None:
     path = put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
     _, first = discover(path)
     put(tmp_path, "a.json", [describe("Account", "Id", "Name")])
@@ -321,7 +321,7 @@ def test_other_bytes_are_read_anew_and_what_left_them_is_absent(tmp_path: Path) 
     assert connector(path).explain_missing([gone]) == {gone: GoneReason.ABSENT}
 
 
-def test_what_stood_in_a_file_that_broke_has_failed_and_is_not_absent(tmp_path: Path) -> None:
+def test_objects_of_broken_file_fail_instead_of_vanishing(tmp_path: Path) -> None:
     put(tmp_path, "a.json", [describe("Account", "Id"), describe("Lead", "Id")])
     put(tmp_path, "b.json", [describe("Case", "Id"), describe("Task", "Id")])
     _, first = discover(tmp_path)
@@ -350,7 +350,7 @@ def test_broken_pipelines_take_their_object_with_them(tmp_path: Path) -> None:
     assert errors(answers)["deals"].startswith("deals.pipelines.json contains an error")
 
 
-def test_a_scope_is_honored_and_a_name_that_never_was_is_told(tmp_path: Path) -> None:
+def test_scope_reports_unknown_object_names(tmp_path: Path) -> None:
     put(tmp_path, "a.json", [describe(name, "Id") for name in ("Account", "Lead", "Case")])
     named = Scope(mode=ScopeMode.NAMED, include=("Lead", "Account", "Leed"), exclude=("Account",))
 
@@ -394,7 +394,7 @@ def test_a_folder_with_nothing_but_foreign_xml_says_what_that_is(tmp_path: Path)
     assert "Dataverse" in str(caught.value.cause)
 
 
-def test_a_link_out_of_the_folder_and_a_pipe_are_refused(tmp_path: Path) -> None:
+def test_outside_link_and_pipe_are_rejected(tmp_path: Path) -> None:
     folder = tmp_path / "export"
     folder.mkdir()
     put(folder, "Account.json", describe("Account", "Id"))
@@ -409,7 +409,7 @@ def test_a_link_out_of_the_folder_and_a_pipe_are_refused(tmp_path: Path) -> None
     assert ("Discovered", "Account") in told(answers)
 
 
-def test_what_is_too_large_is_refused_packed_or_not(
+def test_too_large_files_and_archives_are_rejected(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(document, "MAX_BYTES", 1024 * 1024)
@@ -435,7 +435,7 @@ def test_canceling_stops_between_objects(tmp_path: Path) -> None:
         next(answers)
 
 
-def test_a_probe_refuses_what_a_refresh_would_refuse(tmp_path: Path) -> None:
+def test_probe_rejects_the_same_files_as_refresh(tmp_path: Path) -> None:
     put(tmp_path, "a.json", b'{"DailyApiRequests": {"Max": 15000, "Remaining": 14998}}')
     with pytest.raises(SourceError, match="doesn't describe objects or fields"):
         connector(tmp_path).probe()
@@ -447,7 +447,7 @@ def notices(answers: list[Discovery]) -> dict[str, Notice]:
     return {each.code: each for each in answers if isinstance(each, Notice)}
 
 
-def test_folders_are_read_through_and_what_is_no_schema_is_named(tmp_path: Path) -> None:
+def test_subfolders_are_read_and_other_files_listed(tmp_path: Path) -> None:
     for folder in ("standardObjects", "customObjects", ".git", "node_modules/x"):
         (tmp_path / folder).mkdir(parents=True)
     put(tmp_path, "standardObjects/Account.json", describe("Account", "Id"))
@@ -468,7 +468,7 @@ def test_folders_are_read_through_and_what_is_no_schema_is_named(tmp_path: Path)
     )
 
 
-def test_the_copy_that_an_editor_keeps_is_read_where_nothing_else_is(tmp_path: Path) -> None:
+def test_editor_copies_are_read_if_alone(tmp_path: Path) -> None:
     copy = tmp_path / ".sfdx" / "tools" / "soqlMetadata" / "standardObjects"
     copy.mkdir(parents=True)
     put(copy, "Account.json", describe("Account", "Id"))
@@ -478,12 +478,12 @@ def test_the_copy_that_an_editor_keeps_is_read_where_nothing_else_is(tmp_path: P
     assert told(discover(tmp_path)[1]) == [("Discovered", "Lead")]
 
 
-def test_a_file_alone_that_is_no_schema_is_refused(tmp_path: Path) -> None:
+def test_single_file_without_schema_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match=r"package.json doesn't describe"):
         discover(put(tmp_path, "package.json", {"name": "x", "version": "1"}))
 
 
-def test_a_schema_that_became_something_else_has_failed_and_is_not_absent(tmp_path: Path) -> None:
+def test_file_with_other_content_fails_its_object(tmp_path: Path) -> None:
     put(tmp_path, "a.json", describe("Account", "Id"))
     put(tmp_path, "b.json", describe("Lead", "Id"))
     _, first = discover(tmp_path)
@@ -516,7 +516,7 @@ def test_a_schema_that_became_something_else_has_failed_and_is_not_absent(tmp_pa
         ),
     ],
 )
-def test_what_is_as_it_was_is_not_built_again_in_any_format(
+def test_unchanged_files_are_not_parsed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, before: object, after: object
 ) -> None:
     put(tmp_path, name, before)
@@ -572,7 +572,7 @@ def test_broken_field_of_metadata_fails_alone(tmp_path: Path) -> None:
     assert (found.unread, found.validator) == (frozenset({"B__c"}), None)
 
 
-def test_broken_characters_are_told_with_their_field(tmp_path: Path) -> None:
+def test_broken_characters_are_reported_by_field(tmp_path: Path) -> None:
     field = rb'{"name": "A", "type": "string", "label": "\ud83d"}'
     put(tmp_path, "a.json", b'{"name": "Account", "fields": [' + field + b"]}")
 
@@ -583,7 +583,7 @@ def test_broken_characters_are_told_with_their_field(tmp_path: Path) -> None:
     assert notice.message == "a.json has broken characters in Account: A."
 
 
-def test_what_packs_better_than_any_schema_is_refused_before_it_is_unpacked(
+def test_decompression_bomb_is_rejected_before_unpacking(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(document, "RATIO_COUNTS_FROM", 1024)
@@ -595,7 +595,7 @@ def test_what_packs_better_than_any_schema_is_refused_before_it_is_unpacked(
         discover(tmp_path)
 
 
-def test_a_standard_object_that_loses_its_last_custom_field_stays(tmp_path: Path) -> None:
+def test_standard_object_without_custom_fields_stays(tmp_path: Path) -> None:
     field = b"<CustomField><type>Text</type></CustomField>"
     for name in ("Account", "Deal__c", "Other__c"):
         folder = tmp_path / "objects" / name / "fields"

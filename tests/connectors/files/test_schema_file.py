@@ -11,7 +11,7 @@ from crmdeck.connectors.files import load_schema_file
 from crmdeck.errors import NotFoundError, SourceError, UsageError
 
 
-def test_a_file_that_does_not_say_its_object_type_takes_the_given_one(tmp_path: Path) -> None:
+def test_file_without_object_type_uses_given_one(tmp_path: Path) -> None:
     path = tmp_path / "left.csv"
     path.write_text("name,type\ntier,picklist\n")
 
@@ -48,7 +48,7 @@ def test_what_can_not_be_read_is_named(tmp_path: Path, name: str, text: str, mes
         load_schema_file(path)
 
 
-def test_a_path_without_a_file_is_told(tmp_path: Path) -> None:
+def test_missing_file_is_reported(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "no.json"):
         with pytest.raises(NotFoundError, match="exist"):
             load_schema_file(path)

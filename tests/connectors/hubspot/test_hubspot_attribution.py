@@ -78,7 +78,7 @@ def test_the_creator_counts_if_no_one_edited_it() -> None:
     assert changed_by(portal, change) == {change: Attribution("Kim Lee", None, "properties")}
 
 
-def test_each_gap_has_its_reason_and_owners_are_not_asked_for_nothing() -> None:
+def test_gaps_have_reasons_and_owners_are_read_on_demand() -> None:
     portal = Portal(prop("amount"))
     changes = [("deals", "amount"), ("deals", "missing"), ("deals", None)]
     assert list(changed_by(portal, *changes).values()) == [NO_OBJECTS, NOT_RECORDED, NOT_READABLE]
@@ -103,7 +103,7 @@ def test_an_archived_property_is_found_and_a_current_one_wins() -> None:
     assert {each.by for each in found.values() if isinstance(each, Attribution)} == {"Kim Lee"}
 
 
-def test_an_answer_that_fails_leaves_the_other() -> None:
+def test_failed_response_keeps_the_other() -> None:
     def failing(family: str, archived: bool) -> CrmdeckError | None:
         return SourceError("No.", code="HTTP_500") if family == "properties" and archived else None
 

@@ -51,7 +51,7 @@ def test_a_portal_that_only_knows_the_older_paths_is_asked_there(sandbox: Sandbo
     assert not any("2026" in path for path in again if "pipelines-rules" not in path)
 
 
-def test_what_the_token_has_no_scope_for_has_failed_and_what_is_not_there_is_not_listed(
+def test_missing_scope_fails_object_and_absent_is_unlisted(
     sandbox: Sandbox,
 ) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY, private=True)
@@ -109,7 +109,7 @@ def test_the_reserve_is_left_to_others(sandbox: Sandbox) -> None:
     assert caught.value.code == "QUOTA_RESERVE"
 
 
-def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
+def test_author_and_fill_rate_are_read(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY)
     assert isinstance(connector, ChangeHistory)
     assert isinstance(connector, RecordReader)

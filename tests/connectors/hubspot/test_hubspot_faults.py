@@ -22,7 +22,7 @@ def test_an_expired_token_is_renewed_once_on_the_dated_path(sandbox: Sandbox) ->
     assert sent(sandbox, oauth=True) == ["/oauth/2026-03/token"]
 
 
-def test_a_token_that_ends_on_the_way_is_renewed_once_for_all_threads(sandbox: Sandbox) -> None:
+def test_expired_token_is_renewed_once_for_all_threads(sandbox: Sandbox) -> None:
     connector, purse = hubspot_to(sandbox, limits=GREEDY)
     sandbox.script(PORTAL, None, None, None, Fault(FaultKind.EXPIRED_TOKEN))
     assert not run(connector).failed
@@ -61,7 +61,7 @@ def test_a_lasting_401_costs_two_requests_and_one_refresh(sandbox: Sandbox) -> N
     assert not any(secret in str(caught.value) for secret in purse.values.values())
 
 
-def test_a_private_app_token_that_is_refused_costs_one_request(sandbox: Sandbox) -> None:
+def test_rejected_private_app_token_costs_one_request(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY, private=True)
     sandbox.fault(PORTAL, Fault(FaultKind.UNAUTHORIZED))
     with pytest.raises(ReauthRequiredError) as caught:
@@ -124,7 +124,7 @@ def test_lost_pipelines_are_not_lost_stages(sandbox: Sandbox) -> None:
     assert "deals" in run(connector).failed
 
 
-def test_nobody_listens(sandbox: Sandbox) -> None:
+def test_unreachable_host_raises(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY)
     sandbox.stop()
     with pytest.raises(SourceError) as caught:

@@ -181,7 +181,7 @@ def test_console_undoes_decisions_with_the_ids_of_partneros(dana: Console) -> No
     assert session.unsaved == 0
 
 
-def test_a_server_that_takes_no_acknowledgments_is_told_once(house: House, dana: Console) -> None:
+def test_server_without_acknowledgments_is_asked_once(house: House, dana: Console) -> None:
     dana.workspace.refreshes.run("acme")
     house.export(OPPORTUNITY | {"fields": OPPORTUNITY["fields"][:-2]}, ACCOUNT)
     dana.workspace.refreshes.run("acme")
@@ -196,9 +196,7 @@ def test_a_server_that_takes_no_acknowledgments_is_told_once(house: House, dana:
     assert len(dana.workspace.audit.entries("acme", event="schema.drift_kept_here")) == 1
 
 
-def test_another_rankers_suggestions_are_shown_as_they_are_and_count(
-    house: House, dana: Console
-) -> None:
+def test_foreign_suggestions_are_shown_and_used(house: House, dana: Console) -> None:
     dana.workspace.refreshes.run("acme")
     line = {"partnerField": "estimatedValue", "direction": "push"}
     body: dict[str, Any] = {
@@ -258,9 +256,7 @@ def test_a_session_that_ended_asks_for_a_sign_in(house: House, dana: Console) ->
     assert dana.workspace.audit.entries("acme", event="token.refreshed")
 
 
-def test_a_viewer_gets_what_is_there_as_old_as_it_is_and_changes_nothing(
-    house: House, tmp_path: Path
-) -> None:
+def test_viewer_reads_stored_schemas_without_refresh(house: House, tmp_path: Path) -> None:
     house.workspace.refreshes.run("acme")
     house.workspace.connections.update("acme", ttl_hours=5)
     house.export(OPPORTUNITY, ACCOUNT | {"fields": [{"label": "nameless"}]})
@@ -294,9 +290,7 @@ def test_a_viewer_gets_what_is_there_as_old_as_it_is_and_changes_nothing(
     assert len(house.workspace.health.sync_history("acme")) == 3
 
 
-def test_a_wrong_password_and_another_integration_are_told_apart(
-    house: House, tmp_path: Path
-) -> None:
+def test_wrong_password_and_other_integration_differ(house: House, tmp_path: Path) -> None:
     from crmdeck.credentials import MemorySecrets
     from crmdeck.errors import NotFoundError
     from crmdeck.workspace import Workspace

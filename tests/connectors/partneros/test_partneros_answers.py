@@ -41,7 +41,7 @@ def test_what_a_crmdeck_writes_is_read_exactly(field: Field) -> None:
 
 
 @given(JSON | st.fixed_dictionaries({"objects": JSON, "fields": JSON, "suggestions": JSON}))
-def test_nonsense_is_refused_in_words_or_left_out(body: Any) -> None:
+def test_malformed_records_are_rejected_or_skipped(body: Any) -> None:
     with contextlib.suppress(SourceError):
         answers.summaries(body)
     with contextlib.suppress(SourceError):

@@ -202,7 +202,7 @@ def test_what_changes_something_is_not_sent_twice(script: Script) -> None:
     assert script.asked == ["POST /disconnect"]
 
 
-def test_a_refused_password_is_tried_once(script: Script) -> None:
+def test_rejected_password_is_tried_once(script: Script) -> None:
     script.answers = [(401, body("INVALID_EMAIL_OR_PASSWORD"), {})]
     opened = connector(script.url, Secrets(username="a@b.c", password="wr0ng"))
     for _ in range(3):
@@ -222,15 +222,13 @@ def test_a_refused_password_is_tried_once(script: Script) -> None:
         ("https://partneros.example", {"remote_id": None}, "NO_REMOTE_ID"),
     ],
 )
-def test_a_connection_that_leads_nowhere_safe_is_refused(
-    url: Any, more: dict[str, Any], code: str
-) -> None:
+def test_unsafe_endpoint_is_rejected(url: Any, more: dict[str, Any], code: str) -> None:
     with pytest.raises(UsageError) as caught:
         connector(url, **more)
     assert caught.value.code == code
 
 
-def test_a_hung_answer_is_told_and_the_certificate_is_looked_at(script: Script) -> None:
+def test_hung_response_and_bad_certificate_are_reported(script: Script) -> None:
     script.answers = [(200, b"{", {"Content-Length": "400"})]
     with pytest.raises(SourceError):
         connector(script.url).probe()
@@ -290,7 +288,7 @@ def test_suggestions_that_make_no_sense_are_left_out(script: Script) -> None:
     assert (one.partner_field, one.crm_field, one.confidence) == ("amount", "Amount", 0.87)
 
 
-def test_a_server_that_knows_only_what_is_documented_shares_no_decisions(script: Script) -> None:
+def test_plain_server_shares_no_decisions(script: Script) -> None:
     script.answers = [(404, {"message": "Cannot GET"}, {})]
     assert connector(script.url).decisions() is None
     script.answers = [(404, body("INTEGRATION_NOT_FOUND"), {})]
@@ -364,7 +362,7 @@ def test_what_is_stale_there_is_stale_here(script: Script) -> None:
     assert listing.freshness == {}
 
 
-def test_a_refresh_that_was_refused_says_of_when_it_is(script: Script) -> None:
+def test_rejected_refresh_reports_schema_date(script: Script) -> None:
     refused: Any = (403, body("FORBIDDEN"), {})
     _, notice, _ = told(script, refused, discoveredAt="2026-05-01T12:30:00.000Z")
     assert isinstance(notice, Notice)
@@ -373,7 +371,7 @@ def test_a_refresh_that_was_refused_says_of_when_it_is(script: Script) -> None:
     assert "role" in (notice.cause or "")
 
 
-def test_a_refresh_that_goes_on_there_is_waited_for_within_patience(script: Script) -> None:
+def test_running_remote_refresh_is_awaited(script: Script) -> None:
     accepted: Any = (202, {}, {"Retry-After": "0.05"})
     _, notice, _ = told(script, accepted)
     assert "still refreshing" in (notice.cause or "")
@@ -386,7 +384,7 @@ def test_a_refresh_that_goes_on_there_is_waited_for_within_patience(script: Scri
     assert [type(each) for each in found] == [Listing, Discovered]
 
 
-def test_a_listing_without_objects_is_no_empty_one(script: Script) -> None:
+def test_listing_without_objects_fails(script: Script) -> None:
     told(script, (200, {}, {}))
     script.by_path["/schema"] = {"items": []}
     with pytest.raises(SourceError, match="`objects` is missing"):
@@ -397,7 +395,7 @@ def test_a_listing_without_objects_is_no_empty_one(script: Script) -> None:
         )
 
 
-def test_suggestions_of_our_own_ranker_prove_nothing_and_directions_have_many_names(
+def test_own_suggestions_are_ignored_and_directions_parsed(
     script: Script,
 ) -> None:
     line = {"partnerField": "a", "crmField": "b", "confidence": 0.9}
@@ -420,7 +418,7 @@ def test_an_id_is_what_the_server_says_it_is(script: Script) -> None:
     assert script.asked[0] == "GET /api/integrations/conn_8f3%2F../status"
 
 
-def test_many_object_types_come_in_one_answer_where_the_server_has_it(script: Script) -> None:
+def test_many_objects_arrive_in_one_response(script: Script) -> None:
     names = ["A", "B", "C", "D", "E"]
     script.by_path = {
         "/status": STATUS,

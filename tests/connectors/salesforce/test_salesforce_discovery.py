@@ -106,7 +106,7 @@ def test_all_means_all(sandbox: Sandbox) -> None:
     assert set(found.listing.in_scope) == found.listing.object_types
 
 
-def test_a_named_object_that_is_gone_is_gone_and_one_that_never_was_fails(
+def test_removed_object_is_gone_and_unknown_one_fails(
     sandbox: Sandbox,
 ) -> None:
     connector, _ = salesforce_to(sandbox, limits=ASK_EACH)
@@ -119,7 +119,7 @@ def test_a_named_object_that_is_gone_is_gone_and_one_that_never_was_fails(
     assert second.listing.in_scope == ("Account", "No Such; Thing")
 
 
-def test_hidden_and_removed_are_told_apart(sandbox: Sandbox) -> None:
+def test_hidden_and_removed_objects_differ(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox, limits=ASK_EACH)
     first = run(connector)
     sandbox.fault("acme-prod", Fault(FaultKind.HIDDEN_OBJECT, object_type="Campaign"))
@@ -165,7 +165,7 @@ def test_canceling_ends_it(sandbox: Sandbox) -> None:
         next(items)
 
 
-def test_who_changed_it_and_how_full_it_is(sandbox: Sandbox) -> None:
+def test_author_and_fill_rate_are_read(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     assert isinstance(connector, ChangeHistory)
     assert isinstance(connector, RecordReader)

@@ -33,7 +33,7 @@ def test_an_expired_token_is_renewed_once(sandbox: Sandbox) -> None:
     assert len(sent(sandbox, oauth=True)) == 1
 
 
-def test_a_token_that_ends_on_the_way_is_renewed_once_for_all_threads(sandbox: Sandbox) -> None:
+def test_expired_token_is_renewed_once_for_all_threads(sandbox: Sandbox) -> None:
     connector, purse = salesforce_to(sandbox, limits=NARROW)
     sandbox.script(ORG, None, None, Fault(FaultKind.EXPIRED_TOKEN))
     found = run(connector, scope=Scope(mode=ScopeMode.ALL))
@@ -114,7 +114,7 @@ def test_the_daily_limit_in_the_middle_stops_everything(sandbox: Sandbox) -> Non
         run(connector)
 
 
-def test_429_waits_as_told_within_the_budget(sandbox: Sandbox) -> None:
+def test_429_waits_within_the_budget(sandbox: Sandbox) -> None:
     throttled = Fault(FaultKind.THROTTLED, times=1, code="TOO_BUSY", retry_after=1, path="/sobj")
     connector, _ = salesforce_to(sandbox)
     sandbox.fault(ORG, throttled)
@@ -187,7 +187,7 @@ def test_one_lost_schema_is_that_objects_failure(sandbox: Sandbox) -> None:
     assert not run(connector, first.known | fresh.known).failed
 
 
-def test_nobody_listens(sandbox: Sandbox) -> None:
+def test_unreachable_host_raises(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     sandbox.stop()
     with pytest.raises(SourceError) as caught:

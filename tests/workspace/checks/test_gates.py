@@ -54,7 +54,7 @@ def test_a_change_that_the_crm_takes_back_no_longer_fails(desk: Desk) -> None:
     assert check(desk) == 0
 
 
-def test_safe_changes_are_notes_of_one_check_unless_the_gate_counts_them(desk: Desk) -> None:
+def test_safe_changes_are_notes_unless_gated(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))

@@ -81,7 +81,7 @@ def test_the_page_is_that_of_the_setup(of: Connection, place: tuple[str, ...], u
         portal(source=Source.PARTNEROS, organization="12"),
     ],
 )
-def test_where_nothing_says_which_org_it_is_there_is_none(of: Connection) -> None:
+def test_unknown_org_has_no_setup_page(of: Connection) -> None:
     with pytest.raises(UsageError) as refused:
         crm_page(of, "Account")
     assert refused.value.code == "NO_CRM_PAGE"

@@ -78,13 +78,13 @@ def told(connection: Connection, today: date = TODAY) -> dict[str, date]:
         ("salesforce", {"sign_in": "password", "source": Source.PARTNEROS}, {}),
     ],
 )
-def test_what_a_connection_uses_is_held_against_the_table(
+def test_used_features_are_compared_with_retirements(
     platform: str, uses: dict[str, Any], expected: dict[str, date]
 ) -> None:
     assert told(connection(platform, **uses)) == expected
 
 
-def test_what_is_far_away_is_told_in_time() -> None:
+def test_distant_retirement_is_a_note() -> None:
     dated = connection("hubspot", api_version="2026-09")
     assert "hubspot-dated" not in told(dated, date(2027, 2, 28))
     assert told(dated, date(2027, 3, 5))["hubspot-dated"] == date(2028, 3, 1)
@@ -146,7 +146,7 @@ def test_a_broken_file_is_named_with_its_entry(tmp_path: Path, text: str, cause:
     assert cause in str(caught.value.cause)
 
 
-def test_a_portal_that_knows_old_paths_only_is_told_how_long(office: Office) -> None:
+def test_old_hubspot_paths_report_days_left(office: Office) -> None:
     office.add_portal(OLD_PORTAL)
     office.workspace.refreshes.run("portal")
     connection = office.workspace.connections.get("portal")

@@ -79,7 +79,7 @@ def test_a_comparison_names_connections_whatever_it_was_asked_by(desk: Desk, pas
     assert desk.workspace.schemas.compare(id_, id_, left_at=past).left == "acme"
 
 
-def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
+def test_incompatible_options_are_rejected(desk: Desk, past: Any) -> None:
     for what, options in (
         ("health", {"at": past}),
         ("mapping", {"right_at": past}),
@@ -104,12 +104,12 @@ def test_what_does_not_go_together_is_refused(desk: Desk, past: Any) -> None:
 @pytest.mark.parametrize(
     "text", ["", "the day before", "2026-13-01", "7y", "9999-12-31T23:59-14:00", "-1d"]
 )
-def test_what_is_no_moment_is_said(text: str) -> None:
+def test_invalid_moment_is_reported(text: str) -> None:
     with pytest.raises(UsageError, match="isn't a date or duration"):
         parse_moment(text, NOW)
 
 
-def test_what_lies_ahead_is_refused_but_the_day_that_has_begun_somewhere_is_not() -> None:
+def test_future_moment_is_rejected_except_today() -> None:
     for text in ("2026-05-17", "2026-05-16T18:00", "7d"):
         assert parse_past_moment(text, NOW) < NOW + timedelta(hours=14)
     for text in ("2026-05-18", "2030-01-01T00:00Z"):
@@ -139,7 +139,7 @@ def test_a_moment_that_was_shown_can_be_asked_for(desk: Desk, past: Any) -> None
     assert len(exported(desk.workspace, "objects", at=at)) == 1
 
 
-def test_a_connection_to_an_export_has_the_hashes_of_the_one_that_was_exported(desk: Desk) -> None:
+def test_exported_schema_keeps_hashes(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")), describe("Deal__c", text_field("Old__c")))
     desk.refresh()
     schemas, left_out = desk.workspace.schemas, {"discovered_at", "expires_at"}
@@ -211,7 +211,7 @@ def test_mappings_and_drift_are_exported_as_they_were(
     assert "until: 20" in desk.workspace.exports.render("drift-report", "acme", format="markdown")
 
 
-def test_a_filter_that_makes_no_sense_is_refused_in_one_line(desk: Desk) -> None:
+def test_invalid_filter_is_rejected_in_one_line(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     day = {number: datetime(2026, 5, number, tzinfo=UTC) for number in (1, 3)}

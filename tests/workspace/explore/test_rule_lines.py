@@ -32,7 +32,7 @@ DEAL = ObjectSchema(
 )
 
 
-def test_rules_are_listed_with_their_kind_and_effect_then_the_unknown() -> None:
+def test_rules_list_kind_and_effect_then_unknown() -> None:
     assert [(line.title, line.text, line.known) for line in rule_lines(DEAL)] == [
         ("rule Late", "Day: Too late.", True),
         (

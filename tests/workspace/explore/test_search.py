@@ -136,7 +136,7 @@ rows = st.builds(
 
 
 @given(st.lists(rows, max_size=12), st.lists(texts, max_size=6))
-def test_what_was_typed_before_changes_nothing(many: list[Searchable], typed: list[str]) -> None:
+def test_earlier_input_has_no_effect(many: list[Searchable], typed: list[str]) -> None:
     index = index_of(many)
     for text in typed:
         assert found(index, text) == found(index_of(many), text)
@@ -190,7 +190,7 @@ def test_a_hostile_name_does_not_stall_the_search() -> None:
     assert found(index, "oppstg", tolerant=True) == ["Opportunity.StageName"]
 
 
-def test_in_a_large_index_a_single_letter_finds_the_names_that_begin_with_it(
+def test_single_letter_finds_prefixes_in_large_index(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(search, "LARGE", 3)

@@ -39,7 +39,7 @@ def usage(office: Office, field_name: str) -> FieldUsage:
     return office.workspace.schemas.usage("org", "Opportunity", field_name)
 
 
-def test_what_uses_a_field_is_told_and_kept(org: Office) -> None:
+def test_field_usage_is_reported_and_stored(org: Office) -> None:
     asked = usage(org, "Partner_Discount__c")
     assert asked.verdict is UsageVerdict.DEPENDED_ON
     assert [(use.kind, use.name) for use in asked.uses] == [
@@ -56,7 +56,7 @@ def test_what_uses_a_field_is_told_and_kept(org: Office) -> None:
     assert usage(org, "OrderNumber__c").verdict is UsageVerdict.LIKELY_SAFE
 
 
-def test_a_standard_field_has_what_the_schema_shows_and_is_never_safe(org: Office) -> None:
+def test_standard_field_usage_is_never_safe(org: Office) -> None:
     close_date = usage(org, "CloseDate")
     assert [use.name for use in close_date.uses] == ["Close_Date_In_Future", "Days_to_Close__c"]
     assert close_date.not_checked == (where_used.NOT_CUSTOM,)
@@ -65,7 +65,7 @@ def test_a_standard_field_has_what_the_schema_shows_and_is_never_safe(org: Offic
         usage(org, "Nonsense__c")
 
 
-def test_what_is_refused_makes_it_unknown_and_says_why(org: Office) -> None:
+def test_rejected_query_makes_usage_unknown(org: Office) -> None:
     for fault, not_checked in (
         (Fault(FaultKind.FORBIDDEN, query="CustomField"), "The field's ID"),
         (Fault(FaultKind.FORBIDDEN, query="Dependency"), "Flows, rules, Apex and layouts: "),
@@ -79,7 +79,7 @@ def test_what_is_refused_makes_it_unknown_and_says_why(org: Office) -> None:
         assert [why.startswith(not_checked) for why in refused.not_checked] == [True], fault
 
 
-def test_an_empty_answer_counts_only_where_the_org_answers_at_all(
+def test_empty_usage_needs_an_org_that_reports_usage(
     org: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("crmdeck.sandbox.salesforce_rows._dependencies", lambda: ())
@@ -91,7 +91,7 @@ def test_an_empty_answer_counts_only_where_the_org_answers_at_all(
     assert cut.not_checked == (where_used.CUT_OFF,)
 
 
-def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
+def test_removed_field_shows_its_last_usage(office: Office) -> None:
     office.add_org(scope=OPPORTUNITY)
     # Its name was changed 27.1 days before the anchor.
     office.refresh_at(ANCHOR - timedelta(days=28), "org")
@@ -104,7 +104,7 @@ def test_of_a_field_that_left_the_last_answer_is_told(office: Office) -> None:
     assert left.asked_at < ANCHOR
 
 
-def test_the_command_line_tells_it(org: Office, capsys: pytest.CaptureFixture[str]) -> None:
+def test_command_line_prints_usage(org: Office, capsys: pytest.CaptureFixture[str]) -> None:
     commands.schema(org.workspace, Listing(), "org", "Opportunity.ARR__c", used=True)
     told = capsys.readouterr()
     assert told.out.splitlines() == [
@@ -120,7 +120,7 @@ def test_the_command_line_tells_it(org: Office, capsys: pytest.CaptureFixture[st
         commands.schema(org.workspace, Listing(), "org", "Opportunity", used=True)
 
 
-def test_a_portal_has_no_way_to_tell(office: Office) -> None:
+def test_hubspot_usage_is_unknown(office: Office) -> None:
     office.add_portal()
     office.refresh_at(ANCHOR - timedelta(days=20), "portal")
     unknown = office.workspace.schemas.usage("portal", "deals", "dealname")

@@ -101,7 +101,7 @@ def test_the_reserve_of_the_settings_reaches_the_connector(tmp_path: Path) -> No
         assert codes(office, "org")[0] == "QUOTA_RESERVE"
 
 
-def test_a_token_that_nothing_renews_is_warned_of_and_forgotten_with_the_next(
+def test_unrenewable_token_warns_until_replaced(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     access = office.sandbox.access(PORTAL)
@@ -140,7 +140,7 @@ def test_after_a_new_sign_in_nothing_counts_as_unchanged(office: Office) -> None
     assert workspace.refreshes.run("org").unchanged_objects == 2
 
 
-def test_the_version_in_use_is_learned_by_a_refresh_and_can_be_let_go(office: Office) -> None:
+def test_refresh_pins_api_version_until_unpinned(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     workspace = office.workspace
     workspace.connections.update("org", api_version="60.0")
@@ -169,7 +169,7 @@ def test_one_object_that_fails_says_why(office: Office) -> None:
     assert failure.message in finding.cause
 
 
-def test_one_and_all_tell_the_same(tmp_path: Path, database: str | None) -> None:
+def test_one_and_all_statuses_are_equal(tmp_path: Path, database: str | None) -> None:
     with opened(database or tmp_path / "home") as office:
         office.add_org(scope=ACCOUNT)
         office.add_portal()

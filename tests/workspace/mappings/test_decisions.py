@@ -105,7 +105,7 @@ def test_stored_vectors_spare_the_encoder(desk: Desk, monkeypatch: pytest.Monkey
     assert workspace.mappings.suggest("acme", PAIR) == ranked
 
 
-def test_a_rejected_candidate_never_returns_and_an_accepted_field_is_not_suggested_again(
+def test_rejected_and_accepted_fields_are_not_suggested(
     desk: Desk,
 ) -> None:
     workspace = discovered(desk)
@@ -128,7 +128,7 @@ def test_a_rejected_candidate_never_returns_and_an_accepted_field_is_not_suggest
     assert suggestion("expectedCloseDate") == ("Registered_Account__c", DecisionState.ACCEPTED)
 
 
-def test_a_required_field_is_filled_elsewhere_until_it_is_cleared_or_mapped(desk: Desk) -> None:
+def test_filled_elsewhere_ends_when_cleared_or_mapped(desk: Desk) -> None:
     mappings = discovered(desk).mappings
     preflights = desk.workspace.preflights
 
@@ -295,7 +295,7 @@ def test_an_exported_mapping_is_applied_once(desk: Desk) -> None:
         )
 
 
-def test_an_acceptance_in_one_org_counts_in_another_until_it_is_undone(desk: Desk) -> None:
+def test_acceptance_helps_other_orgs_until_undone(desk: Desk) -> None:
     workspace = discovered(desk)
     workspace.connections.add(
         ConnectionDraft(
@@ -334,7 +334,7 @@ def test_an_acceptance_in_one_org_counts_in_another_until_it_is_undone(desk: Des
     assert suggested()[0] != "Registered_Account__c"
 
 
-def test_read_only_changes_nothing(desk: Desk) -> None:
+def test_read_only_workspace_rejects_changes(desk: Desk) -> None:
     discovered(desk)
     reader = desk.again(read_only=True)
     assert reader.mappings.suggest("acme", PAIR, encoder="none").suggestions

@@ -25,7 +25,7 @@ def choice(**more: Any) -> Choice:
     return Choice(**{"partner_field": "accountName", "state": ACCEPTED, "crm_field": "Name"} | more)
 
 
-def test_undecided_mappings_are_no_choices() -> None:
+def test_undecided_mappings_are_not_choices() -> None:
     pending = {"partnerField": "contactName", "state": "pending", "crmField": None}
     text = written(pending, ACCEPT, connectionId="c", connection="acme", version=1)
     file = MappingFile.parse(f"[{text}]", PAIR)
@@ -75,7 +75,7 @@ def test_a_file_belongs_to_its_connection() -> None:
         ({"partner_field": "contactName"}, True),
     ],
 )
-def test_an_active_choice_is_no_change(current: dict[str, Any], changes: bool) -> None:
+def test_active_choice_is_not_a_change(current: dict[str, Any], changes: bool) -> None:
     line = MappingLine(
         **{
             "partner_field": "accountName",

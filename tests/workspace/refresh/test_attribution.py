@@ -30,7 +30,7 @@ ATTRIBUTION = "By.Name"
 """What of the requests only those hold that ask who made a change."""
 
 
-def test_salesforce_tells_who_shortened_a_field_and_it_is_kept(office: Office) -> None:
+def test_salesforce_attribution_is_stored(office: Office) -> None:
     office.add_org(scope=OPPORTUNITY)
     (event,) = office.before_and_after(SHORTENED, "org").drift_events
     assert (event.field_name, event.changed_by) == ("End_Customer_Name__c", "Tom Okafor")
@@ -45,7 +45,7 @@ def test_salesforce_tells_who_shortened_a_field_and_it_is_kept(office: Office) -
     assert len(office.paths(ATTRIBUTION)) == asked
 
 
-def test_hubspot_tells_by_its_owners(office: Office) -> None:
+def test_hubspot_attribution_uses_owners(office: Office) -> None:
     office.add_portal()
     change = office.sandbox.moments("acme-marketing")[0]
     result = office.before_and_after((ANCHOR - change) / timedelta(days=1), "portal")
@@ -63,9 +63,7 @@ def test_hubspot_tells_by_its_owners(office: Office) -> None:
         (Fault(FaultKind.SERVER_ERROR, query=ATTRIBUTION), "own releases"),
     ],
 )
-def test_what_stands_in_the_way_is_the_reason_and_costs_nothing_else(
-    office: Office, fault: Fault, reason: str
-) -> None:
+def test_attribution_failure_is_only_a_reason(office: Office, fault: Fault, reason: str) -> None:
     office.add_org(scope=OPPORTUNITY)
     office.sandbox.fault(ORG, fault)
     result = office.before_and_after(SHORTENED, "org")
@@ -75,7 +73,7 @@ def test_what_stands_in_the_way_is_the_reason_and_costs_nothing_else(
     assert reason in str(event.attribution)
 
 
-def test_files_do_not_tell(desk: Desk) -> None:
+def test_files_have_no_attribution(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
@@ -132,7 +130,7 @@ def test_the_worst_is_asked_about_where_too_much_changed() -> None:
     assert [event.attribution for event in told].count(TOO_MANY) == 1
 
 
-def test_a_change_of_our_own_scope_is_nobody_elses() -> None:
+def test_scope_change_has_no_crm_author() -> None:
     records = Records(ANCHOR)
     gone = drift("Lead", kind=DriftKind.OBJECT_OUT_OF_SCOPE, field_name=None)
     (event,) = attribute(records, gone)

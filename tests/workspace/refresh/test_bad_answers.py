@@ -253,7 +253,7 @@ def test_any_exception_of_a_connector_is_a_recorded_failure(
     assert len(office.workspace.checks.run(NAMES).connections) == 3
 
 
-def test_other_case_of_names_is_no_change(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_name_case_is_not_a_change(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     rows, describe = salesforce_describe.global_text, salesforce_describe.describe_text
     named = r'("(?:name|controllerName|compoundFieldName)": ?)"([^"]*)"'
     listed = r'("referenceTo": ?)\[([^\]]*)\]'

@@ -15,7 +15,7 @@ from crmdeck.store.definitions import content_hash, sha256
 from tests.workspace.conftest import Desk, describe, text_field
 
 
-def test_first_discovery_is_a_baseline_and_the_second_says_what_changed(desk: Desk) -> None:
+def test_second_refresh_reports_changes_to_baseline(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name"), text_field("Old__c")))
     first = desk.refresh()
     assert first.baseline
@@ -84,7 +84,7 @@ def rename(database: Database, column: str, before: str, after: str) -> None:
         database.run(f"UPDATE {table} SET {column} = ? WHERE {column} = ?", [after, before])
 
 
-def test_a_cache_of_before_shows_no_false_drift_and_is_read_in_full(desk: Desk) -> None:
+def test_older_cache_causes_no_false_drift(desk: Desk) -> None:
     more = {"filterable": True, "idLookup": False, "caseSensitive": False, "relationshipName": None}
     account = describe("Account", text_field("Name", **more), text_field("Old__c", **more))
     desk.export(account | {"labelPlural": "Accounts", "createable": True})
@@ -104,7 +104,7 @@ def test_a_cache_of_before_shows_no_false_drift_and_is_read_in_full(desk: Desk) 
     ] == [(None, ["plural"]), ("Name", ["filterable"])]
 
 
-def test_a_cache_of_before_tells_what_really_changed_meanwhile(desk: Desk) -> None:
+def test_older_cache_reports_real_changes(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     forget_what_is_new(desk)
@@ -115,7 +115,7 @@ def test_a_cache_of_before_tells_what_really_changed_meanwhile(desk: Desk) -> No
     ] == [(None, ["label"]), ("Name", ["length"])]
 
 
-def test_what_left_earlier_echoes_and_is_no_news(desk: Desk) -> None:
+def test_late_side_effect_is_grouped_with_its_cause(desk: Desk) -> None:
     def task(*targets: str) -> dict[str, Any]:
         return describe("Task", text_field("WhatId", type="reference", referenceTo=[*targets]))
 
@@ -133,7 +133,7 @@ def test_what_left_earlier_echoes_and_is_no_news(desk: Desk) -> None:
     assert [event.severity for event in news.drift_events] == [Severity.RISKY]
 
 
-def test_a_mirror_that_lags_is_held_against_its_base_in_the_cache(desk: Desk) -> None:
+def test_lagging_mirror_is_compared_with_cached_base(desk: Desk) -> None:
     base = describe("Deal__c", text_field("Region__c"))
     desk.export(base, describe("Deal__ChangeEvent"))
     desk.refresh()
@@ -141,7 +141,7 @@ def test_a_mirror_that_lags_is_held_against_its_base_in_the_cache(desk: Desk) ->
     assert [story.kind for story in desk.refresh().stories] == ["mirror"]
 
 
-def test_an_object_that_left_and_came_back_is_told_both_times(desk: Desk) -> None:
+def test_removed_and_returned_object_has_two_events(desk: Desk) -> None:
     both = (describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
     desk.export(*both)
     desk.refresh()
@@ -158,7 +158,7 @@ def test_an_object_that_left_and_came_back_is_told_both_times(desk: Desk) -> Non
     ]
 
 
-def test_a_smaller_scope_is_not_a_removal_and_a_wider_one_no_addition(desk: Desk) -> None:
+def test_scope_change_is_not_drift(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
     desk.refresh()
     narrow = Scope(mode=ScopeMode.NAMED, include=("Account",))
@@ -175,7 +175,7 @@ def test_a_smaller_scope_is_not_a_removal_and_a_wider_one_no_addition(desk: Desk
     assert "Lead" not in {event.object_type for event in wide.drift_events}
 
 
-def test_a_broken_file_costs_that_object_only_and_keeps_its_snapshot(desk: Desk) -> None:
+def test_broken_file_keeps_its_objects_snapshot(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")), describe("Contact", text_field("Phone")))
     desk.refresh()
     (desk.folder / "Contact.json").write_text('{"name": "Contact", "fields": [')
@@ -188,7 +188,7 @@ def test_a_broken_file_costs_that_object_only_and_keeps_its_snapshot(desk: Desk)
     assert [field.name for field in kept.fields] == ["Id", "Phone"]
 
 
-def test_when_nothing_can_be_read_the_connection_is_in_error_with_the_cause(desk: Desk) -> None:
+def test_unreadable_crm_sets_error_status(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     (desk.folder / "Account.json").unlink()
@@ -204,7 +204,7 @@ def test_when_nothing_can_be_read_the_connection_is_in_error_with_the_cause(desk
     assert desk.workspace.health.status("acme").status is Status.ACTIVE
 
 
-def test_canceling_writes_nothing_but_the_attempt(desk: Desk) -> None:
+def test_canceled_refresh_stores_only_the_attempt(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
@@ -216,7 +216,7 @@ def test_canceling_writes_nothing_but_the_attempt(desk: Desk) -> None:
     assert desk.workspace.health.status("acme").status is Status.ACTIVE
 
 
-def test_a_disconnected_connection_is_not_refreshed_and_keeps_everything(desk: Desk) -> None:
+def test_disconnected_connection_is_not_refreshed(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     desk.workspace.connections.disconnect("acme")
@@ -258,9 +258,7 @@ def test_two_who_ask_at_once_share_one_refresh(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("database", ["duckdb"], indirect=True)
-def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
-    desk: Desk, tmp_path: Path
-) -> None:
+def test_concurrent_refresh_is_taken_into_account(desk: Desk, tmp_path: Path) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     desk.export(describe("Account", text_field("Name"), text_field("New__c")))
@@ -278,7 +276,7 @@ def test_another_workspace_that_refreshes_meanwhile_is_taken_into_account(
 
 
 @pytest.mark.parametrize("database", ["duckdb"], indirect=True)
-def test_what_another_workspace_saw_gone_and_is_unchanged_is_back(desk: Desk) -> None:
+def test_unchanged_object_returns_after_removal_elsewhere(desk: Desk) -> None:
     both = (describe("Account", text_field("Name")), describe("Lead", text_field("Company")))
     desk.export(*both)
     desk.refresh()

@@ -56,7 +56,7 @@ def test_rules_drift_while_the_fields_are_as_they_were(
     assert office.refresh_at(ANCHOR + timedelta(days=6), "org").drift_events == ()
 
 
-def test_rules_that_can_not_be_read_are_said_to_be_untold_and_have_not_left(
+def test_unreadable_rules_are_unknown_not_removed(
     office: Office,
 ) -> None:
     office.add_org(scope=OPPORTUNITY)
@@ -80,7 +80,7 @@ def test_a_suggestion_warns_of_the_rules_on_its_field(office: Office) -> None:
     assert "RULE" not in {warning.code for warning in suggested["Description"].warnings}
 
 
-def test_new_kinds_of_rules_drift_unless_a_setting_leaves_them_out(
+def test_new_rule_kinds_drift_unless_excluded(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     office.add_org(scope=OPPORTUNITY)
@@ -105,7 +105,7 @@ def test_new_kinds_of_rules_drift_unless_a_setting_leaves_them_out(
     assert office.workspace.drift.open_changes("org").count == 1
 
 
-def test_a_mapped_object_has_the_picklist_values_of_its_record_types(office: Office) -> None:
+def test_mapped_object_has_record_type_values(office: Office) -> None:
     office.add_org(scope=OPPORTUNITY)
     office.refresh_at(ANCHOR, "org")
     pair = "deal_registration--Opportunity"

@@ -59,7 +59,7 @@ def test_a_user_accepts_it(desk: Desk) -> None:
     assert removed(desk) == 20
 
 
-def test_a_refresh_an_hour_later_confirms_it_if_it_finds_the_same(desk: Desk) -> None:
+def test_equal_refresh_an_hour_later_confirms_removal(desk: Desk) -> None:
     export(desk, 40)
     desk.refresh()
     export(desk, 20)

@@ -104,7 +104,7 @@ def test_sync_user_lost_access_is_a_change_and_a_failing_row(office: Office) -> 
     assert not [each for each in ws.health.status("org").open_findings if each.changes]
 
 
-def test_sync_user_ends_and_recalculation_are_no_changes(office: Office) -> None:
+def test_recalculated_sync_access_is_not_a_change(office: Office) -> None:
     ws, tables = office.workspace, office.sandbox.permissions(ORG)
     tables.denied["Opportunity.Amount"] = "RE"
     tables.sets["Deals"] = {"Opportunity.Amount": "RE"}

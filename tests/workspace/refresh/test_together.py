@@ -62,7 +62,7 @@ def opened(home: Path, before: Before, names: tuple[str, ...] = NAMES) -> Worksp
     return workspace
 
 
-def test_a_slow_one_holds_up_nobody(tmp_path: Path) -> None:
+def test_slow_connection_delays_no_other(tmp_path: Path) -> None:
     together = threading.Barrier(len(NAMES))
     with opened(tmp_path / "home", lambda _name, _cancel: _wait(together)) as ws:
         told: list[Progress] = []
@@ -109,7 +109,7 @@ def test_no_more_than_a_few_at_once(tmp_path: Path) -> None:
         assert most == AT_ONCE
 
 
-def test_who_fails_stops_nobody_else_and_who_is_not_there_all(tmp_path: Path) -> None:
+def test_unknown_name_stops_all_and_failure_stops_one(tmp_path: Path) -> None:
     def before(name: str, _cancel: CancelToken) -> None:
         if name == "beta":
             raise SourceError("It is down.", code="DOWN")
@@ -154,7 +154,7 @@ def test_canceling_keeps_who_was_done_and_records_who_was_not(tmp_path: Path) ->
         assert not any(SyncOutcome.OK in outcomes[name] for name in ("beta", "gamma"))
 
 
-def test_a_workspace_that_is_read_only_refuses(tmp_path: Path) -> None:
+def test_read_only_workspace_rejects_refresh(tmp_path: Path) -> None:
     opened(tmp_path / "home", lambda _name, _cancel: None).close()
     with (
         Workspace.open(tmp_path / "home", read_only=True, secrets=MemorySecrets()) as ws,

@@ -66,7 +66,7 @@ def test_one_object_and_one_version_can_be_named(org: Office) -> None:
         org.workspace.schemas.preview("org", object_type="Acount")
 
 
-def test_what_can_not_be_looked_at_is_refused_with_the_reason(office: Office) -> None:
+def test_impossible_preview_is_rejected_with_reason(office: Office) -> None:
     office.add_org(scope=TWO)
     with pytest.raises(CrmdeckError, match="never refreshed"):
         office.workspace.schemas.preview("org")

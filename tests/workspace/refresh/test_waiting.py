@@ -51,7 +51,7 @@ def test_a_test_waits_aloud_too(office: Office) -> None:
     assert waits(told) == ["HubSpot asks to wait 1 s", ""]
 
 
-def test_in_a_round_the_wait_names_its_connection_and_stays_while_others_go_on(
+def test_wait_shows_its_connection_while_others_run(
     office: Office,
 ) -> None:
     office.add_org(scope=SMALL)
@@ -63,7 +63,7 @@ def test_in_a_round_the_wait_names_its_connection_and_stays_while_others_go_on(
     assert waits(told) == ["", "portal: HubSpot asks to wait 1 s", ""]
 
 
-def test_it_is_over_when_the_last_of_them_goes_on() -> None:
+def test_wait_clears_when_the_last_one_continues() -> None:
     heard: list[Any] = []
     meter = Meter(on_wait=heard.append)
     first, second = Wait("X", 3, asked=True), Wait("X", 5, asked=True)

@@ -82,9 +82,7 @@ def test_a_pasted_url_ends_the_wait_of_another_thread(sandbox: Sandbox, ws: Work
     assert len(tokens) == 1
 
 
-def test_a_wrong_state_is_refused_and_the_right_one_still_taken(
-    sandbox: Sandbox, ws: Workspace
-) -> None:
+def test_wrong_state_is_rejected_and_right_one_accepted(sandbox: Sandbox, ws: Workspace) -> None:
     with ws.signin.begin_browser(org_draft(sandbox), app(sandbox), port=0) as sign_in:
         callback = on_loopback(sign_in.redirect_uri)
         for query in ("?code=injected&state=guessed", "?code=injected", "", "?state=\u00e9"):
@@ -94,7 +92,7 @@ def test_a_wrong_state_is_refused_and_the_right_one_still_taken(
         assert sign_in.wait(timeout=5).access_token
 
 
-def test_who_says_no_is_told_so_and_nothing_is_stored(sandbox: Sandbox, ws: Workspace) -> None:
+def test_denied_sign_in_is_reported_and_not_stored(sandbox: Sandbox, ws: Workspace) -> None:
     with ws.signin.begin_browser(org_draft(sandbox), app(sandbox), port=0) as sign_in:
         state = parse_qs(urlsplit(sign_in.url).query)["state"][0]
         refusal = {"error": "access_denied", "error_description": "end-user denied authorization"}
@@ -105,9 +103,7 @@ def test_who_says_no_is_told_so_and_nothing_is_stored(sandbox: Sandbox, ws: Work
     assert ws.connections.all() == ()
 
 
-def test_salesforces_own_error_page_can_be_pasted_and_names_the_block(
-    sandbox: Sandbox, ws: Workspace
-) -> None:
+def test_pasted_error_page_reports_the_block(sandbox: Sandbox, ws: Workspace) -> None:
     page = "https://acme.my.salesforce.com/setup/secur/RemoteAccessErrorPage.apexp"
     query = "error=invalid_client&error_description=app+must+be+installed+into+org"
     with ws.signin.begin_browser(org_draft(sandbox), app(sandbox), listen=False) as sign_in:
@@ -134,7 +130,7 @@ def test_a_code_works_once_and_for_its_verifier_only(sandbox: Sandbox, ws: Works
     assert code not in str(caught.value)
 
 
-def test_nobody_comes_or_the_wait_is_cancelled(sandbox: Sandbox, ws: Workspace) -> None:
+def test_sign_in_times_out_or_is_canceled(sandbox: Sandbox, ws: Workspace) -> None:
     with ws.signin.begin_browser(org_draft(sandbox), app(sandbox), port=0) as sign_in:
         with pytest.raises(CrmdeckError) as caught:
             sign_in.wait(timeout=0)

@@ -77,7 +77,7 @@ def test_jwt_bearer_signs_with_a_key_longer_than_a_keyring_takes(
     assert ws.connections.test("acme").user == access.username
 
 
-def test_client_credentials_and_when_the_token_ends(sandbox: Sandbox, ws: Workspace) -> None:
+def test_client_credentials_report_token_expiry(sandbox: Sandbox, ws: Workspace) -> None:
     access = sandbox.access(ORG)
     secrets = {"client_id": access.client_id, "client_secret": access.client_secret}
     ended = ws.signin.connect(org_draft(sandbox), secrets)
@@ -96,7 +96,7 @@ def test_an_access_token_needs_the_orgs_own_url(sandbox: Sandbox, ws: Workspace)
     assert ws.signin.connect(draft, {"access_token": access.access_token}).flow == "access-token"
 
 
-def test_a_hubspot_key_says_what_it_may_not_do(sandbox: Sandbox, ws: Workspace) -> None:
+def test_hubspot_key_reports_missing_scopes(sandbox: Sandbox, ws: Workspace) -> None:
     key = {"access_token": sandbox.access(PORTAL).private_app_token}
     sandbox.fault(PORTAL, Fault(FaultKind.FORBIDDEN, path="owners", code="MISSING_SCOPES"))
     ended = ws.signin.connect(portal_draft(sandbox), key)
@@ -223,9 +223,7 @@ def test_another_org_is_not_let_in_under_the_same_name(
     assert keyring.entries == before
 
 
-def test_without_a_keyring_nothing_is_tried_and_the_file_is_offered(
-    sandbox: Sandbox, tmp_path: Path
-) -> None:
+def test_missing_keyring_offers_the_file(sandbox: Sandbox, tmp_path: Path) -> None:
     with using(none()), Workspace.open(tmp_path / "home") as ws:
         with pytest.raises(CrmdeckError) as caught:
             ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
@@ -285,7 +283,7 @@ def test_a_rotated_token_wins_over_the_environments(
         assert later.connections.test("acme").user == "integration@acme.example"
 
 
-def test_what_stands_in_the_address_bar_is_understood() -> None:
+def test_pasted_url_forms_are_accepted() -> None:
     from crmdeck.connectors.salesforce.profile import login_url
 
     assert login_url("production") == "https://login.salesforce.com"
