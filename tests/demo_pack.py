@@ -173,6 +173,12 @@ class Replay:
 
     def _accept(self) -> None:
         for pair, fields in ACCEPTED.items():
+            answer = self._user.mappings.suggest("acme-prod", pair)
+            matches: dict[tuple[str, str | None], float] = {}
+            for one in answer.suggestions:
+                name = one.partner_field
+                matches |= {(name, each.crm_field): each.confidence for each in one.alternatives}
+                matches[name, one.crm_field] = one.confidence
             self._user.mappings.record_decisions(
                 "acme-prod",
                 pair,
@@ -182,6 +188,7 @@ class Replay:
                         state=DecisionState.ACCEPTED,
                         crm_field=crm_field,
                         direction=Direction.PUSH,
+                        confidence=round(matches[partner_field, crm_field], 4),
                     )
                     for partner_field, crm_field in fields.items()
                 ],

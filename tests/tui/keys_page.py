@@ -23,6 +23,7 @@ from tests.docs.drawn import table
 PAGE = Path(__file__).parents[2] / "docs" / "keys.md"
 BEGIN, END = "<!-- keys -->\n", "<!-- /keys -->"
 DIALOGS = (
+    "Acknowledge",
     "Account",
     "Browser",
     "Choose",

@@ -40,7 +40,7 @@ ONE_MEANING = {
 }
 """The actions that share a key, since it means the same in each of the panes."""
 
-OUT = {"escape", "backspace", "tab"}
+OUT = {"escape", "tab"}
 
 
 def test_a_key_means_the_same_in_every_pane() -> None:
@@ -52,6 +52,30 @@ def test_a_key_means_the_same_in_every_pane() -> None:
                 by_key.setdefault(key, set()).add(action.id)
     shared = {key: ids for key, ids in by_key.items() if len(ids) > 1 and key not in OUT}
     assert shared == {key: set(ids) for key, ids in ONE_MEANING.items()}
+
+
+KEYS = (
+    *("j", "k", "g", "G", "pageup", "pagedown", "left", "right", "enter", "escape", "tab"),
+    *("1-5", "left_square_bracket", "right_square_bracket", "n"),
+    *("slash", "full_stop", "s", "space", "asterisk", "z", "Z"),
+    *("f", "a", "A", "c", "x", "X", "u", "U"),
+    *("d", "v", "p", "P", "M", "at", "equals_sign", "o"),
+    *("r", "ctrl+n", "e", "y", "ctrl+k", "question_mark", "q", "ctrl+z"),
+)
+"""The keys of panes. A rare action has none: it is in a menu and in go to anything."""
+
+ALIASES = {"down", "up", "home", "end", "f1", "colon", "ctrl+p"}
+
+
+def test_panes_have_46_keys() -> None:
+    scopes = {spec.load().SCOPE for spec in PANES}
+    scopes |= {actions.EVERYWHERE, "table", "mapping rows", "text", "sidebar", "filter"}
+    known = {
+        key for one in actions.actions() if actions.scope_of(one) in scopes for key in one.keys
+    }
+    assert known | {"1-5"} == {*KEYS, *ALIASES}
+    assert [spec.key for spec in PANES] == list("12345")
+    assert len(set(KEYS)) == 46
 
 
 def test_help_shows_every_sentence_whole_in_80_columns() -> None:

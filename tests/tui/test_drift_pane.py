@@ -24,10 +24,9 @@ from crmdeck.model import (
     Source,
 )
 from crmdeck.store import Store
+from crmdeck.tui.dialogs.acknowledge import Acknowledge
 from crmdeck.tui.dialogs.before_after import BeforeAfter
 from crmdeck.tui.dialogs.choose import Choose
-from crmdeck.tui.dialogs.confirm import Confirm
-from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import offers
 from crmdeck.tui.panes.drift import loader
@@ -101,11 +100,7 @@ async def test_changes_show_by_day_in_groups(
         assert [(slot.events, str(slot.worst)) for slot in busy] == [(8, "safe"), (6, "breaking")]
         assert "✕" in strip.render_line(1).text
         assert "•" in strip.render_line(1).text
-        # Keys and a click on the strip go to a day.
-        await press(pilot, "unbound-drift.older", "unbound-drift.older")
-        assert day_of(pilot).startswith("May 11")
-        await press(pilot, "unbound-drift.newer")
-        assert day_of(pilot).startswith("May 14")
+        # A click on the strip goes to a day.
         first = next(index for index, slot in enumerate(strip.slots()) if slot.events)
         assert await pilot.click(Density, offset=(1 + 9 + first, 0))
         await settle(pilot)
@@ -133,12 +128,14 @@ async def test_changes_show_by_day_in_groups(
         row = next(line for line in screen_text(pilot).splitlines() if "− Lost" in line)
         assert "+ Dormant" in row
         # A sorted table has no titles.
-        await press(pilot, "s", "s")
+        await press(pilot, "s", "s", "s")
         assert STORY in wheres(pilot)
         assert len(wheres(pilot)) == 7
         assert all(line.when for line in pane_of(pilot).table.shown())
         await resize(pilot, 62, 24)
         await press(pilot, "enter")
+        assert "v  Show before and after in full" in screen_text(pilot)
+        await press(pilot, "escape", "unbound-view.larger")
         lines = screen_text(pilot).splitlines()
         assert any("− Lost" in line and "Dormant" not in line for line in lines)
         assert any("+ Dormant" in line for line in lines)
@@ -237,7 +234,7 @@ async def test_acknowledgment_is_undone_redone_and_reopened(
         await settle(pilot)
         await go_to(pilot, "Opportunity.StageName")
         await press(pilot, "a")
-        assert isinstance(pilot.app.screen, Prompt)
+        assert isinstance(pilot.app.screen, Acknowledge)
         await press(pilot, "escape")
         assert not acknowledged(drifted)
         await press(pilot, "a")
@@ -334,7 +331,7 @@ async def test_pane_opens_on_open_changes_and_viewing_is_safe(
         assert first is not None
         assert first.is_open
         await filter_by(pilot, "open:yes")
-        await press(pilot, "A", "y", "enter")
+        await press(pilot, "A", "enter")
         assert drifted.drift.open_changes("acme").count == 0
         assert "No open changes." in screen_text(pilot)
         await press(pilot, "u")
@@ -377,24 +374,23 @@ async def test_acknowledging_several_asks_first(
         await press(pilot, "space")
         await go_to(pilot, STORY)
         await press(pilot, "space", "a")
-        assert isinstance(pilot.app.screen, Confirm)
-        assert "Acknowledge 9 changes?" in screen_text(pilot)
-        assert "Thing_3__c.Region__c" in screen_text(pilot)
-        await press(pilot, "y", "enter")
+        assert isinstance(pilot.app.screen, Acknowledge)
+        text = screen_text(pilot)
+        assert "Acknowledge 9 changes" in text
+        assert "Thing_3__c.Region__c" in text
+        assert "b ✕ 1 of 1 breaking   s • 8 of 8 safe" in text
+        await press(pilot, "enter")
         assert len(acknowledged(drifted)) == 9
         assert not pane_of(pilot).table.marked()
         await press(pilot, "u")
         assert not acknowledged(drifted)
         await filter_by(pilot, "kind:added")
-        for refusal in ("A", "enter", "escape"):
+        for refusal in (("A", "escape"), ("s", "enter", "escape"), ("escape",)):
             await press(pilot, "A")
-            assert isinstance(pilot.app.screen, Confirm)
-            assert "Acknowledge 9 changes?" in screen_text(pilot)
-            await press(pilot, refusal)
-            if isinstance(pilot.app.screen, Confirm):
-                await press(pilot, "n")
+            assert isinstance(pilot.app.screen, Acknowledge)
+            await press(pilot, *refusal)
             assert not acknowledged(drifted)
-        await press(pilot, "A", "y")
+        await press(pilot, "A", "tab")
         await type_text(pilot, "expected", "enter")
         await settle(pilot)
         done = acknowledged(drifted)
@@ -663,7 +659,7 @@ async def test_long_timeline_loads_days_while_scrolling(
             # Bars count what isn't read yet, and so does a question about all.
             assert {one.event.id for one in pane.counted()} == still
             await press(pilot, "A")
-            assert f"Acknowledge {len(still)} changes?" in screen_text(pilot)
+            assert f"Acknowledge {len(still)} changes" in screen_text(pilot)
             await press(pilot, "escape")
 
             await filter_by(pilot, "field:old_17_")

@@ -78,8 +78,10 @@ def test_highlights_words_but_not_negated_ones() -> None:
     ("text", "expected"),
     [
         ("", ["type:", "custom:", "name:", "since:"]),
-        ("amount cu", ["amount custom:"]),
-        ("!cu", ["!custom:"]),
+        ("amount cu", ["amount custom:no ", "amount custom:yes "]),
+        ("!cu", ["!custom:no ", "!custom:yes "]),
+        ("si", ["since:7d "]),
+        ("KI", []),
         ("custom:", ["custom:no ", "custom:yes "]),
         ("type:DA", ["type:date "]),
         ("type:date,pi", ["type:date,picklist "]),
@@ -92,6 +94,20 @@ def test_highlights_words_but_not_negated_ones() -> None:
 )
 def test_filter_completes_keys_and_values(text: str, expected: list[str]) -> None:
     assert [one.text for one in FilterSource(ROWS, KEYS).complete(text)] == expected
+
+
+def test_half_key_is_left_out() -> None:
+    source = FilterSource(ROWS, KEYS)
+    texts = {
+        "amount ty": "amount ",
+        "!cus": "",
+        "type:d": "type:d",
+        "ty ": "ty ",
+        "tyx": "tyx",
+        "kin": "kin",
+        '"na': '"na',
+    }
+    assert {text: source.without_half_key(text) for text in texts} == texts
 
 
 @given(st.text(max_size=20), st.sampled_from(sorted(KEYS)))

@@ -226,6 +226,9 @@ async def test_changes_are_acknowledged_together(demo: Workspace) -> None:
         await press(pilot, "a")
         # The question lists them.
         assert "Partner_Scorecard__c: object removed" in screen_text(pilot)
+        # The breaking ones are left out until b marks them.
+        assert "0 of 2 breaking" in screen_text(pilot)
+        await press(pilot, "b", "tab")
         await type_text(pilot, "known", "enter")
         await settle(pilot)
         assert demo.health.status("acme-prod").open_changes.count == open_before - 4

@@ -37,7 +37,7 @@ WALKS = {
     "2": (
         ("enter",),
         ("j", "j", "enter"),
-        ("backspace", "asterisk", "G"),
+        ("escape", "asterisk", "G"),
         ("at",),
         ("equals_sign",),
     ),

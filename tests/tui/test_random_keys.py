@@ -21,13 +21,13 @@ from textual.pilot import Pilot
 from crmdeck.model import DecisionState
 from crmdeck.tui.app import CrmdeckApp
 from crmdeck.tui.key_table import load_all_actions
-from crmdeck.tui.keys.actions import actions
+from crmdeck.tui.keys.actions import actions, offers
 from crmdeck.tui.loading.requests import Job, Loader
 from crmdeck.tui.panes.mapping.loader import PairLoader
 from crmdeck.tui.panes.mapping.pane import MappingPane
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.tui.screens.sign_in import SignInFlow
-from crmdeck.workspace import MappingSession, Workspace, Write
+from crmdeck.workspace import MappingSession, Workspace, Write, open_demo
 from tests.tui import mapping_desk
 from tests.tui.pilot import settle
 
@@ -124,6 +124,62 @@ async def test_random_keys_do_nothing_that_is_not_on_screen(
                 app.screen.dismiss(None)
                 await settle(pilot)
             await stored_is_shown(pilot, workspace, main())
+
+
+WRITING = {
+    "mappings": ("store_decisions", "record_decisions", "undo_all", "accept_rename", "undo_rename"),
+    "drift": ("acknowledge", "take_back"),
+    "findings": ("accept", "snooze", "reopen"),
+    "connections": ("add", "update", "rename", "disconnect"),
+    "refreshes": ("run", "run_many"),
+}
+"""The methods of the workspace that write what the keys can change."""
+
+MOVES = {"escape", "up", "down", "pageup", "pagedown", "j", "k", "g", "G", "tab", "left", "right"}
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+async def test_only_a_key_that_promises_it_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    rng = random.Random(seed)
+    monkeypatch.chdir(tmp_path)
+    stay_here(monkeypatch)
+    writes: list[tuple[str, set[DecisionState]]] = []
+
+    def noting(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        def write(*given: Any, **more: Any) -> Any:
+            decisions = given[3] if name == "store_decisions" else ()
+            writes.append((name, {one.state for one in decisions if not one.undoes}))
+            return real(*given, **more)
+
+        return write
+
+    with open_demo(folder=tmp_path / "demo") as workspace:
+        for service, names in WRITING.items():
+            kind = type(getattr(workspace, service))
+            for name in names:
+                monkeypatch.setattr(kind, name, noting(name, getattr(kind, name)))
+        keys, app, pressed = keys_of_the_console(), CrmdeckApp(workspace), []
+        async with app.run_test(size=rng.choice(((80, 24), (120, 36)))) as pilot:
+            await settle(pilot)
+            for _ in range(STEPS):
+                key, depth = next_key(rng, keys), len(app.screen_stack)
+                promised = {
+                    each for one in offers(app.screen) if one.action.writes for each in one.keys
+                }
+                pressed.append(key)
+                writes.clear()
+                await pilot.press(key)
+                await settle(pilot)
+                told = (seed, pressed[-30:], writes)
+                assert app._exception is None, told
+                if writes and depth == 1:
+                    assert key in promised - {"enter", *MOVES}, told
+                elif writes:
+                    assert key not in MOVES | {"x"}, told
+                if key == "x":
+                    assert all(DecisionState.ACCEPTED not in states for _, states in writes), told
 
 
 def stay_here(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,8 +163,8 @@ async def test_dialog_of_left_pane_has_no_effect(both: Workspace) -> None:
         await settle(pilot)
         pane = app.screen.query_one(MappingPane)
         pane.row_table.go_to("accountName")
-        await pilot.press("enter")
-        await until(pilot, lambda: len(app.screen_stack) == 2)
+        await pilot.press("enter", "enter")
+        await until(pilot, lambda: "type to search" in screen_text(pilot))
         screen = app.screen_stack[0]
         assert isinstance(screen, MainScreen)
         await screen.show_pane("health")

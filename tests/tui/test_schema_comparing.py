@@ -100,8 +100,8 @@ async def test_the_visible_object_is_compared_first(workspace: Workspace) -> Non
         assert "prod › Opportunity › Stage" in await press(pilot, "enter")
         assert "− left prod" in await press(pilot, "escape")
         assert table(pilot, "difference").cursor_key == kept
-        assert "1 of 2 objects differ" in await press(pilot, "backspace")
-        await press(pilot, "backspace", "backspace", "G", "enter")
+        assert "1 of 2 objects differ" in await press(pilot, "escape")
+        await press(pilot, "escape", "escape", "G", "enter")
         assert "prod › Account" in screen_text(pilot)
         text = await choose(pilot, "equals_sign", "05-01")
         assert "Account doesn't differ." in text
@@ -127,7 +127,7 @@ async def test_comparison_is_restored_and_refreshed(
         assert "prod › Opportunity" in text
         assert differing(pilot) == ["Old__c", "Region__c"]
         assert table(pilot, "difference").cursor_key == kept
-        await press(pilot, "unbound-go.pane", "escape", "backspace")
+        await press(pilot, "unbound-go.pane", "escape", "escape")
         assert "1 of 2 objects differ" in screen_text(pilot)
         assert table(pilot, "comparison").cursor_key == "Opportunity"
         clock.moment += timedelta(hours=1)

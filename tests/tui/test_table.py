@@ -111,7 +111,7 @@ async def test_sorts_by_key_by_title_and_back() -> None:
         assert "Name" in line_text(app.table, 0)
         assert "▲" in line_text(app.table, 0)
         assert app.table.cursor_row == ROWS[3]
-        await press(pilot, "unbound-table.reverse")
+        await press(pilot, "s")
         assert names(app.table) == ["gamma", "delta", "Beta", "alpha"]
         size = next(place for place in app.table.placed if place.column.id == "size")
         await pilot.click(app.table, offset=(size.start + 1, 0))

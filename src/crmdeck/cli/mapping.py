@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -66,6 +66,8 @@ def suggest(
             )
     for required in ws.mappings.required_unmapped(name, pair) if not fields else ():
         say(f"Required but not mapped: {required.name}")
+    if said := ws.preflights.assumption(name):
+        say(said)
 
 
 def match(
@@ -285,19 +287,27 @@ def values(
 
 @app.command()
 def undo(
-    ws: workspace.Workspace, mode: ChangeMode, name: str, pair: str, decision: str | None = None
+    ws: workspace.Workspace,
+    mode: ChangeMode,
+    name: str,
+    pair: str,
+    named: list[str] | None = None,
 ) -> None:
-    """Undo the last decision on a field, or undo an undo."""
-    target = ws.mappings.undoable(name, pair, decision)
-    words = (
+    """Undo the last decision on each field, or undo an undo: all or none."""
+    wanted: Sequence[str | None] = named or (None,)
+    targets = [ws.mappings.undoable(name, pair, one) for one in wanted]
+    words = "; ".join(
         f"{target.partner_field or target.crm_field}: {workspace.decision_text(target)} "
         f"by {target.decided_by} on {target.decided_at:%Y-%m-%d}"
+        for target in targets
     )
     mode.carry_out(
         ws,
-        partial(ws.mappings.undo, name, pair, target.id),
-        lambda made: emit_or_say(made, f"Undone: {words}", mode.as_json),
-        lambda _: 1,
+        partial(ws.mappings.undo_all, name, pair, [target.id for target in targets]),
+        lambda made: emit_or_say(
+            made[0] if len(made) == 1 else made, f"Undone: {words}", mode.as_json
+        ),
+        len,
     )
 
 

@@ -181,8 +181,8 @@ OPTIONS: dict[str, OptionRow] = {
         "[FIELD]", "PartnerOS field whose CRM field was renamed (default: the CRM object)."
     ),
     "field": _argument("FIELD", "PartnerOS field."),
-    "decision": _argument(
-        "[FIELD|DECISION]", "PartnerOS field, or decision ID (default: the latest decision)."
+    "named": _argument(
+        "[FIELD|DECISION]...", "PartnerOS fields, or decision IDs (default: the latest decision)."
     ),
     "mapping apply file": _argument(
         "FILE", "Mapping file (JSON) or sheet (XLSX, CSV), or - for stdin."

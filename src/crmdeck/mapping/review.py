@@ -48,7 +48,8 @@ class Review:
     `log` is oldest first, `events` newest first; `settled` are the IDs of those that no longer
     break a mapping. `accepted` are the accepted risks by finding, `rates` the measured fill rates
     by CRM field. `homes` are the known objects of the two sides. `write_rules` are those of the
-    CRM, whatever the field, and `now` is the time of the review in UTC.
+    CRM, whatever the field, and `now` is the time of the review in UTC. `assumed` is a sentence
+    about whose permissions the verdicts use, empty if they are the sync user's.
     """
 
     connection_id: str
@@ -64,6 +65,7 @@ class Review:
     settled: Collection[str] = ()
     accepted: Mapping[str, Acceptance] = field(default_factory=dict)
     homes: Homes = (None, None)
+    assumed: str = ""
 
     def to_wire(self) -> dict[str, object]:
         """Return the record as JSON values under its wire names."""

@@ -225,6 +225,11 @@ class MappingRow:
         return not judged.is_done
 
     @property
+    def is_high(self) -> bool:
+        """True for a high match."""
+        return (self.confidence or 0) >= HIGH_MATCH
+
+    @property
     def is_sure(self) -> bool:
         """True for an undecided high match that can sync, needs no value map and doesn't fail."""
         is_high = self.group is Group.HIGH and self.can_sync
@@ -242,7 +247,7 @@ class MappingRow:
             return Group.FAILING
         if self.crm_field is None:
             return Group.NO_MATCH
-        return Group.HIGH if (self.confidence or 0) >= HIGH_MATCH else Group.CHECK
+        return Group.HIGH if self.is_high else Group.CHECK
 
     @property
     def trouble(self) -> Trouble | None:

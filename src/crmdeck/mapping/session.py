@@ -13,7 +13,6 @@ from uuid import uuid4
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.rows import (
     Candidate,
-    Group,
     MappingRow,
     RequiredRow,
     RowBuilder,
@@ -172,6 +171,9 @@ class MappingSession:
         for choice in choices:
             if choice.partner_field and choice.state is DecisionState.REJECTED:
                 self._remember(rows[choice.partner_field])
+            if not choice.partner_field:
+                # The last verdict on a required CRM field is about another value, or none.
+                self._failures.pop(("", choice.crm_field or ""), None)
         decisions = tuple(self._decision(choice) for choice in choices)
         fields = tuple(choice.subject for choice in choices)
         step = MappingEdit(title, fields, decisions, before=self._directions_of(fields))
@@ -331,7 +333,7 @@ class MappingSession:
         wanted = {row.field.name for row in self.required if row.is_open}
         self.rows = tuple(
             replace(row, required=True)
-            if row.group is Group.HIGH and row.can_sync and row.crm_field in wanted
+            if row.is_open and row.can_sync and row.crm_field in wanted
             else row
             for row in self.rows
         )

@@ -88,7 +88,7 @@ def crm_text(row: MappingRow) -> str:
 def row_note(row: MappingRow) -> str:
     """Return when a row fails, or its most important problem, in a few words, or an empty text."""
     if row.required:
-        return "required: a accepts"
+        return "required: a accepts" if row.is_high else "required: check it"
     if shows_failure(row):
         return fails_when_text(row)
     match row.trouble:

@@ -75,20 +75,20 @@ class FilterSource(NamedTuple, Generic[R]):
     def complete(self, text: str) -> tuple[Completion, ...]:
         """Return the completions of the last term of `text`: keys, or values of its key.
 
-        Keys come in their order, values with the most rows first. Reads all rows for values.
+        The start of a single key brings its values. Keys come in their order, values with the most
+        rows first. Reads all rows for values.
         """
         term = _LAST_TERM.search(text)
         if term is None:
             return ()
         _, name, typed = term.groups()
-        start = text[: term.start(3)]
+        start, shown = text[: term.start(3)], ""
         if name is None:
-            wanted = typed.casefold()
-            return tuple(
-                Completion(f"{key}:", f"{start}{key}:")
-                for key, known in self.keys.items()
-                if key.startswith(wanted) and not known.old
-            )
+            found = self._keys_from(typed)
+            if len(found) != 1:
+                return tuple(Completion(f"{key}:", f"{start}{key}:") for key in found)
+            name, typed = found[0], ""
+            shown, start = f"{name}:", f"{start}{name}:"
         key = self.keys.get(name.casefold())
         if key is None:
             return ()
@@ -97,17 +97,28 @@ class FilterSource(NamedTuple, Generic[R]):
         )
         wanted = last.strip('"').casefold()
         counts = Counter(value for row in self.rows for value in set(key.values(row)) if value)
-        found = [
-            Completion(value, f"{start}{before}{comma}{_quoted(value)} ", number)
+        values = [
+            Completion(f"{shown}{value}", f"{start}{before}{comma}{_quoted(value)} ", number)
             for value, number in counts.most_common()
             if value.casefold().startswith(wanted)
         ]
         examples = [
-            Completion(one, f"{start}{before}{comma}{one} ")
+            Completion(f"{shown}{one}", f"{start}{before}{comma}{one} ")
             for one in key.examples
             if one.startswith(wanted)
         ]
-        return (*examples, *found[:MOST_OFFERS])
+        offers = (*examples, *values[:MOST_OFFERS])
+        return offers or ((Completion(shown, start),) if shown else ())
+
+    def without_half_key(self, text: str) -> str:
+        """Return `text` without a last word that may become a key."""
+        term = _LAST_TERM.search(text)
+        half = term is not None and term[2] is None and bool(term[3]) and self._keys_from(term[3])
+        return text[: term.start()] if term is not None and half else text
+
+    def _keys_from(self, typed: str) -> list[str]:
+        wanted = typed.casefold()
+        return [key for key, one in self.keys.items() if key.startswith(wanted) and not one.old]
 
 
 class Completion(NamedTuple):

@@ -2,9 +2,10 @@ from crmdeck.tui.dialogs.choose import Choice as Choice
 from crmdeck.tui.dialogs.choose import Choose as Choose
 from crmdeck.tui.dialogs.choose import choices_of as choices_of
 from crmdeck.tui.dialogs.choose import columns_of as columns_of
-from crmdeck.tui.dialogs.choose import menu_choice as menu_choice
 from crmdeck.tui.dialogs.counts import Count as Count
 from crmdeck.tui.dialogs.counts import choose_count as choose_count
 from crmdeck.tui.dialogs.counts import count_choices as count_choices
 from crmdeck.tui.dialogs.filled import open_filled as open_filled
 from crmdeck.tui.dialogs.help import open_help as open_help
+from crmdeck.tui.dialogs.menu import MenuStep as MenuStep
+from crmdeck.tui.dialogs.menu import open_menu as open_menu

@@ -106,6 +106,7 @@ class Choose(Dialog[V]):
 
     SCOPE = "choose"
     WITHIN: ClassVar[tuple[str, ...]] = ("list",)
+    SHARE = 0.96
 
     def __init__(
         self,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from crmdeck.tui.host import Host
 from crmdeck.tui.keys.actions import action
+from crmdeck.tui.state.undo import UndoStep
 
 
 class UndoKeys:
@@ -29,7 +30,7 @@ class UndoKeys:
     )
     def undo(self) -> None:
         step = self._steps.undo()
-        self._host.say(f"Undone: {step.title}  ({step.where})", timeout=4)
+        self._say("Undone", step, step.undoing)
 
     @action(
         "edit.redo",
@@ -42,4 +43,7 @@ class UndoKeys:
     )
     def redo(self) -> None:
         step = self._steps.redo()
-        self._host.say(f"Redone: {step.title}  ({step.where})", timeout=4)
+        self._say("Redone", step, step.command)
+
+    def _say(self, what: str, step: UndoStep, command: str) -> None:
+        self._host.say(f"{what}: {step.title}  ({step.where})", timeout=4, command=command)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from crmdeck.tui import dialogs, screens
 from crmdeck.tui.host import Host
-from crmdeck.tui.keys.actions import action, is_shown, offers
+from crmdeck.tui.keys.actions import action
 from crmdeck.tui.screens.stage import Stage
 from crmdeck.tui.widgets.filter_bar import FilterBar
 
@@ -203,19 +203,8 @@ class ViewKeys:
 
     @action("view.open", "Open in…", "o", help="Open the row in another pane or the CRM.", hint=18)
     def open_elsewhere(self) -> None:
-        screen = self._stage.screen
-        offered = {offer.action.id: offer for offer in offers(screen, refused=True)}
-        found = {key: offered[id_] for key, ids in OPENERS.items() for id_ in ids if id_ in offered}
-
-        async def on_submit(key: str | None) -> None:
-            if key is not None and is_shown(found[key].host):
-                await self._host.app.run_action(found[key].action.command, found[key].host)
-
-        choices = [
-            dialogs.menu_choice(key, offer.title, offer.action.sentence, offer.refused)
-            for key, offer in found.items()
-        ]
-        self._host.app.push_screen(dialogs.Choose("Open in…", choices), on_submit)
+        steps = [dialogs.MenuStep(id_, key=key) for key, ids in OPENERS.items() for id_ in ids]
+        dialogs.open_menu(self._stage.screen, "Open in…", steps, refused=True)
 
     @action(
         "view.saved",

@@ -33,7 +33,8 @@ class UndoStep:
     """One step of the user at a time in UTC: `title` names it, `where` the data it changed.
 
     `back` undoes it, `again` redoes it; both start the work and return immediately. `subject`
-    identifies the step where it was done. `command` is the command that does the same, or empty.
+    identifies the step where it was done. `command` is the command that does the same, `undoing`
+    the one that undoes it; each may be empty.
     """
 
     title: str
@@ -43,6 +44,7 @@ class UndoStep:
     again: Callable[[], object]
     subject: object = None
     command: str = ""
+    undoing: str = ""
 
 
 class UndoStack:

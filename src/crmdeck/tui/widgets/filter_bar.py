@@ -88,7 +88,10 @@ class FilterBar(ActionHost, Widget):
         # Without the focus, the text was set and not typed.
         if event.input.has_focus and event.value != self.text:
             self.text = event.value
-            self.post_message(self.Changed(self.text))
+            source = self._source
+            # A half key would filter by its letters.
+            shown = source.without_half_key(self.text) if source is not None else self.text
+            self.post_message(self.Changed(shown))
             self._complete()
 
     def _complete(self) -> None:

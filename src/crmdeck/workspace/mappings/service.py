@@ -68,6 +68,7 @@ from crmdeck.model import (
 from crmdeck.model.wire import wire_record
 from crmdeck.preflight.judge import placeholders
 from crmdeck.store import Session
+from crmdeck.workspace.connections.sync_user import assumption
 from crmdeck.workspace.context import Context, find_connection, find_named, new_id
 from crmdeck.workspace.drift import acknowledge_changes, known_change, reopen_changes, share_changes
 from crmdeck.workspace.knowledge import load_catalog, load_codes, load_knowledge
@@ -954,6 +955,7 @@ class Mappings:
             homes=homes_of(partner.fields, crm_object.fields, context, knowledge),
             write_rules=vendor_of(connection.platform).write_rules,
             now=self._context.now,
+            assumed=assumption(connection) or "",
         )
 
     def _suggest(

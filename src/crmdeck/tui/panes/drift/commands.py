@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 
 from crmdeck.model import Decision, DriftKind, ObjectPair, Severity
+from crmdeck.tui.dialogs.acknowledge import Acknowledge, ChangeRow, ChosenChanges
 from crmdeck.tui.dialogs.before_after import BeforeAfter, is_long
 from crmdeck.tui.dialogs.choose import Choice as Option
 from crmdeck.tui.dialogs.choose import Choose, choices_of, columns_of, menu_choice
 from crmdeck.tui.dialogs.confirm import Confirm
 from crmdeck.tui.dialogs.filled import open_filled
-from crmdeck.tui.dialogs.prompt import Prompt
+from crmdeck.tui.dialogs.menu import MenuStep, open_menu
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import action
 from crmdeck.tui.panes.drift.arrangement import TimelineRow
@@ -90,7 +91,7 @@ class DriftCommands:
         writes=True,
     )
     def acknowledge(self) -> None:
-        self._acknowledge_once_sure(once(self._unsettled()), "a")
+        self._ask_acknowledged(once(self._unsettled()), every=bool(self._table.marked()))
 
     def why_not_all_acknowledged(self) -> str | None:
         some = self._timeline.is_part or any(True for _ in self._unsettled(everything=True))
@@ -106,7 +107,7 @@ class DriftCommands:
     )
     def acknowledge_all(self) -> None:
         def ask() -> None:
-            self._acknowledge_once_sure(once(self._unsettled(everything=True)), "A")
+            self._ask_acknowledged(once(self._unsettled(everything=True)))
 
         # The rest of a long timeline matches the filter too. The question counts and lists it.
         self._timeline.read_to(date.min, ask)
@@ -121,35 +122,19 @@ class DriftCommands:
         # A change that is marked both alone and in its group comes twice.
         return (entry for line in self._table.chosen() for entry in line.entries)
 
-    def _acknowledge_once_sure(self, entries: Sequence[ChangeEntry], key: str) -> None:
-        text = "This includes changes in collapsed groups. u undoes it."
-        self._once_sure("Acknowledge", text, entries, key, self._ask_for_note)
+    def _ask_acknowledged(self, entries: Sequence[ChangeEntry], *, every: bool = False) -> None:
+        """Ask which of the changes to acknowledge, with a note."""
 
-    def _once_sure(
-        self,
-        deed: str,
-        text: str,
-        entries: Sequence[ChangeEntry],
-        key: str,
-        then: Callable[[Sequence[ChangeEntry]], None],
-    ) -> None:
-        """Call `then`; if it is about several changes, list them and ask first."""
-        if len(entries) == 1:
-            then(entries)
-            return
+        def on_submit(answer: ChosenChanges | None) -> None:
+            if answer is not None:
+                known = {entry.event.id: entry for entry in entries}
+                self._acknowledge([known[id_] for id_ in answer.ids], answer.note)
 
-        def answered(sure: bool | None) -> None:
-            if sure:
-                then(entries)
-
-        dialog = Confirm(
-            f"{deed} {_changes(entries)}?",
-            text,
-            yes=f"{deed} {len(entries):,}",
-            opened_by=key,
-            listing=_listed(entries),
-        )
-        self._pane.app.push_screen(dialog, answered)
+        rows = [
+            ChangeRow((entry.event.id,), entry.event.severity, text)
+            for entry, text in zip(entries, _listed(entries, len(entries)), strict=True)
+        ]
+        self._pane.app.push_screen(Acknowledge(rows, every=every), on_submit)
 
     def why_none_acknowledged(self) -> str | None:
         some = any(entry.acknowledged for entry in self._chosen())
@@ -166,7 +151,22 @@ class DriftCommands:
     )
     def reopen(self) -> None:
         entries = once(entry for entry in self._chosen() if entry.acknowledged)
-        self._once_sure("Reopen", "u undoes it.", entries, "c", self._reopen)
+        if len(entries) == 1:
+            self._reopen(entries)
+            return
+
+        def on_submit(sure: bool | None) -> None:
+            if sure:
+                self._reopen(entries)
+
+        dialog = Confirm(
+            f"Reopen {_changes(entries)}?",
+            "u undoes it.",
+            yes=f"Reopen {len(entries):,}",
+            opened_by="c",
+            listing=_listed(entries),
+        )
+        self._pane.app.push_screen(dialog, on_submit)
 
     def _reopen(self, entries: Sequence[ChangeEntry]) -> None:
         drift, ids = self._host.workspace.drift, tuple(entry.event.id for entry in entries)
@@ -187,20 +187,6 @@ class DriftCommands:
                 done=done,
                 label=f"reopening {_changes(entries)}",
             )
-        )
-
-    def _ask_for_note(self, entries: Sequence[ChangeEntry]) -> None:
-        def noted(note: str | None) -> None:
-            if note is not None:
-                self._acknowledge(entries, note.strip())
-
-        self._pane.app.push_screen(
-            Prompt(
-                f"Acknowledge {_changes(entries)}",
-                "" if len(entries) > 1 else _listed(entries)[0],
-                placeholder="note for your team (optional)",
-            ),
-            noted,
         )
 
     def _acknowledge(self, entries: Sequence[ChangeEntry], note: str) -> None:
@@ -446,15 +432,6 @@ class DriftCommands:
             self._timeline.read_to(day, lambda: self._table.move_to_next(_is_open, 1))
 
     @action(
-        "drift.previous",
-        "Previous open",
-        help="Go to the previous open change.",
-        blocked=why_none_open,
-    )
-    def previous_open(self) -> None:
-        self._table.move_to_next(_is_open, -1)
-
-    @action(
         "drift.fold",
         "Expand",
         "z",
@@ -477,39 +454,6 @@ class DriftCommands:
     )
     def fold_all(self) -> None:
         self._timeline.fold_all()
-
-    def why_no_days(self) -> str | None:
-        flat = "Sort by date to move by day."
-        return flat if self._timeline.is_flat else self.why_no_line()
-
-    @action(
-        "drift.older",
-        "Previous day",
-        help="Go to the previous day.",
-        blocked=why_no_days,
-        palette=False,
-    )
-    def older_day(self) -> None:
-        self._go_to_day(1)
-
-    @action(
-        "drift.newer",
-        "Next day",
-        help="Go to the next day.",
-        blocked=why_no_days,
-        palette=False,
-    )
-    def newer_day(self) -> None:
-        self._go_to_day(-1)
-
-    def _go_to_day(self, step: int) -> None:
-        lines = self._table.shown()
-        position = self._table.cursor + step
-        while 0 <= position < len(lines):
-            if lines[position].day is not None:
-                self._table.move_to(position)
-                return
-            position += step
 
     def why_no_values(self) -> str | None:
         if self.entry is not None and self.entry.event.changes:
@@ -634,30 +578,14 @@ class DriftCommands:
         self._timeline.everywhere = not self._timeline.everywhere
         self._timeline.read(self._timeline.ref)
 
-    def can_shrink(self) -> bool:
-        """True if Esc makes the details smaller: clearing the filter comes first."""
-        return self._pane.detail_size > 0 and not self._pane.filter_text
-
-    @action(
-        "drift.smaller",
-        "Smaller details",
-        "escape",
-        "backspace",
-        help="Shrink the details that Enter enlarged.",
-        applies=can_shrink,
-        palette=False,
-    )
-    def shrink(self) -> None:
-        self._pane.size_details(-1)
-
     def open_line(self) -> None:
-        """Expand or collapse a group, or enlarge or shrink the details of a change."""
+        """Expand or collapse a group, or ask for a step of a change."""
         line = self.line
         if line is not None and line.open is not None:
             self._timeline.fold(line.key)
-        elif line is not None and not line.is_title:
-            size = self._pane.detail_size
-            self._pane.size_details(-1 if size > 0 else 1 - size)
+        elif line is not None and line.entry is not None:
+            steps = [MenuStep(id_, words) for id_, words in self.next_steps()]
+            open_menu(self._pane.screen, place_of(line.entry.event), steps)
 
     def next_steps(self) -> Iterator[tuple[str, str]]:
         """Yield the next steps for the change under the cursor: action ids, and words."""
@@ -702,10 +630,10 @@ def _what(entries: Sequence[ChangeEntry]) -> str:
     return display_text(place_of(entries[0].event), 60) if one else _changes(entries)
 
 
-def _listed(entries: Sequence[ChangeEntry]) -> list[str]:
+def _listed(entries: Sequence[ChangeEntry], most: int = LISTED) -> list[str]:
     lines = [
         f"{display_text(place_of(entry.event), 60)}  {display_text(entry.what, 60)}"
-        for entry in entries[:LISTED]
+        for entry in entries[:most]
     ]
     rest = len(entries) - len(lines)
     return [*lines, *([f"and {rest:,} more"] if rest else [])]

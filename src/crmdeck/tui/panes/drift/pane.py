@@ -59,6 +59,8 @@ MOST_FOLDS = 500
 class TimelineTable(Table[TimelineRow]):
     """The table of changes. Left and right collapse and expand, as in a tree."""
 
+    opens = "Steps"
+
     @dataclass
     class Folded(Message):
         """The user expands or collapses the group `key`."""

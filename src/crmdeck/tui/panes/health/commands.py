@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Iterable
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.model import (
@@ -20,14 +19,14 @@ from crmdeck.tui.dialogs.account import Account
 from crmdeck.tui.dialogs.choose import Choice, Choose, menu_choice
 from crmdeck.tui.dialogs.confirm import Confirm, TypedConfirm
 from crmdeck.tui.dialogs.form import Asked, Form
-from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.host import Location
 from crmdeck.tui.keys.actions import RunAction, action
 from crmdeck.tui.loading.requests import Job
 from crmdeck.tui.panes.health.loader import HealthViewState, OverviewLoader
 from crmdeck.tui.panes.health.overview import ConnectionHealth, settled
-from crmdeck.tui.panes.health.today import FindingRow, first_step
+from crmdeck.tui.panes.health.today import FindingRow
 from crmdeck.tui.panes.pane import Pane
+from crmdeck.tui.panes.settling import Settling, first_step
 from crmdeck.tui.panes.to_do import row_of
 from crmdeck.tui.state.undo import Undoable
 from crmdeck.tui.text import count
@@ -58,9 +57,6 @@ _WORDS = {
     Verb.SNOOZE: "until a day; gates still fail",
     Verb.REOPEN: "",
 }
-_DAYS = {"7": 7, "3": 30, "9": 90}
-"""The days until which a risk is accepted, by key."""
-_MOST_LISTED = 200
 
 
 class HealthCommands:
@@ -85,6 +81,7 @@ class HealthCommands:
         self._findings = findings
         self._connections = connections
         self._arrange = arrange
+        self._settling = Settling(pane, "Health", self._leave)
 
     @property
     def entry(self) -> ConnectionHealth | None:
@@ -162,7 +159,7 @@ class HealthCommands:
             if step is not None and step.verb is Verb.REFRESH:
                 self._refresh(row.connection_ids, "f")
             elif step is not None and step.verb is Verb.ACKNOWLEDGE:
-                self._acknowledge(row.findings, "f")
+                self._settling.acknowledge(row.findings)
             else:
                 self._turn({row.key})
         elif finding is not None and (step := first_step(finding)) is not None:
@@ -174,11 +171,11 @@ class HealthCommands:
             return
         match step.verb:
             case Verb.ACKNOWLEDGE:
-                self._acknowledge((finding,), "")
+                self._settling.acknowledge((finding,))
             case Verb.ACCEPT_RISK | Verb.SNOOZE:
-                self._accept((finding,), "")
+                self._settling.accept((finding,), "")
             case Verb.REOPEN:
-                self._settle((finding,), finding.accepted_until, reopen=True)
+                self._settling.settle((finding,), finding.accepted_until, reopen=True)
             case Verb.TEST:
                 self.test()
             case Verb.SET_SYNC_USER:
@@ -352,7 +349,7 @@ class HealthCommands:
         title_now=lambda commands: commands.settling_title(),
     )
     def accept(self) -> None:
-        self._accept(self.chosen, "a")
+        self._settling.accept(self.chosen, "a")
 
     def settling_title(self) -> str:
         """Return the actions of `a` for the finding."""
@@ -360,101 +357,6 @@ class HealthCommands:
         if chosen and all(one.kind is FindingKind.CHANGE_OPEN for one in chosen):
             return "Acknowledge"
         return "Snooze" if chosen and chosen[0].is_unread else "Accept risk"
-
-    def _accept(self, findings: Sequence[Finding], key: str) -> None:
-        can = [one for one in findings if one.is_open and (one.can_be_accepted or one.is_unread)]
-        if not can:
-            return
-        if key and all(one.kind is FindingKind.CHANGE_OPEN for one in can):
-            self._acknowledge(can, key)
-            return
-        today, snoozes = self._host.workspace.now.date(), can[0].is_unread
-
-        def on_submit(answer: str | None) -> None:
-            if answer == "d":
-                self._ask_until(can)
-            elif answer in _DAYS:
-                self._ask_note(can, today + timedelta(days=_DAYS[answer]))
-
-        self._pane.app.push_screen(
-            Choose(
-                "Snooze this finding?" if snoozes else "Accept this risk?",
-                [
-                    *(
-                        menu_choice(key, f"{days} days", f"until {today + timedelta(days=days)}")
-                        for key, days in _DAYS.items()
-                    ),
-                    menu_choice("d", "Another day…", "a date that you enter"),
-                ],
-                text=can[0].title if len(can) == 1 else count(len(can), "finding"),
-                cancel="change nothing",
-                opened_by=key,
-                listing=_listed(can) if len(can) > 1 else (),
-            ),
-            on_submit,
-        )
-
-    def _ask_until(self, findings: Sequence[Finding]) -> None:
-        today = self._host.workspace.now.date()
-
-        def wrong(text: str) -> str:
-            day = _day(text)
-            if day is None:
-                return "Enter a date, such as 2026-12-31."
-            return f"{day} has passed." if day < today else ""
-
-        def on_submit(text: str | None) -> None:
-            if text is not None and (day := _day(text)) is not None:
-                self._ask_note(findings, day)
-
-        self._pane.app.push_screen(
-            Prompt("Until which day", findings[0].title, placeholder="2026-12-31", check=wrong),
-            on_submit,
-        )
-
-    def _ask_note(self, findings: Sequence[Finding], until: date) -> None:
-        def on_submit(note: str | None) -> None:
-            if note is not None:
-                self._settle(findings, until, note=note.strip())
-
-        # A snoozed finding has no note: gates fail on it all the same.
-        if findings[0].is_unread:
-            self._settle(findings, until)
-            return
-        title = f"Accept the risk until {until}"
-        placeholder = "note for your team (optional)"
-        self._pane.app.push_screen(
-            Prompt(title, findings[0].title, placeholder=placeholder), on_submit
-        )
-
-    def _acknowledge(self, findings: Sequence[Finding], key: str) -> None:
-        """Acknowledge the changes of findings, with a note; list them first if there are many."""
-        ids = tuple(dict.fromkeys(id_ for one in findings for id_ in one.changes))
-        drift, changes = self._host.workspace.drift, count(len(ids), "change")
-
-        def on_submit(note: str | None) -> None:
-            if note is None:
-                return
-            note = note.strip()
-            self._leave(findings)
-            text = f"Acknowledged {changes}{f': {note}' if note else ''}"
-            self._pane.perform(
-                Undoable(
-                    f"acknowledge {changes}",
-                    "Health",
-                    lambda: drift.acknowledge(ids, note),
-                    lambda: drift.take_back(ids),
-                    turned=lambda _: self._changed(),
-                    done=lambda _: self._show_done(f"{text}\nu undoes this."),
-                    command=self._host.workspace.copies.acknowledging_command(ids, note),
-                )
-            )
-
-        placeholder = "note for your team (optional)"
-        text = "\n".join(one.text for one in findings[:_MOST_LISTED])
-        self._pane.app.push_screen(
-            Prompt(f"Acknowledge {changes}", text, placeholder=placeholder), on_submit
-        )
 
     def no_settled(self) -> str | None:
         if self._settled() is not None:
@@ -475,7 +377,9 @@ class HealthCommands:
     def reopen(self) -> None:
         finding = self._settled()
         if finding is not None:
-            self._settle((finding,), finding.accepted_until, note=finding.note or "", reopen=True)
+            self._settling.settle(
+                (finding,), finding.accepted_until, note=finding.note or "", reopen=True
+            )
 
     def _settled(self) -> Finding | None:
         """Return the chosen finding if it is accepted; of a connection, the first accepted one."""
@@ -483,41 +387,6 @@ class HealthCommands:
         if entry is None or not self._state.lists_connections:
             return finding if finding is not None and finding.accepted_until else None
         return next(iter(settled(entry.status)), None)
-
-    def _settle(
-        self,
-        findings: Sequence[Finding],
-        until: date | None,
-        *,
-        note: str = "",
-        reopen: bool = False,
-    ) -> None:
-        """Accept the risk of findings until a day, or snooze or reopen them."""
-        workspace, ids = self._host.workspace, [one.id for one in findings]
-        day = until or workspace.now.date()
-        snoozes = findings[0].is_unread
-
-        def accept() -> Finding:
-            for id_ in ids:
-                changed = (
-                    workspace.findings.snooze(id_, day)
-                    if snoozes
-                    else workspace.findings.accept(id_, day, note)
-                )
-            return changed
-
-        def take_back() -> Finding:
-            for id_ in ids:
-                changed = workspace.findings.reopen(id_)
-            return changed
-
-        verb = "reopen" if reopen else "snooze" if snoozes else "accept"
-        do, undo = (take_back, accept) if reopen else (accept, take_back)
-        shown = None if reopen else str(day)
-        command = workspace.command_line(f"findings {verb}", ids[0], until=shown)
-        what = findings[0].title if len(ids) == 1 else count(len(ids), "finding")
-        self._leave(findings)
-        self._pane.perform(self._undoable(f"{verb}: {what}", do, undo, command))
 
     def _leave(self, findings: Iterable[Finding]) -> None:
         """Put the cursor on the next row once these findings are settled."""
@@ -806,41 +675,20 @@ class HealthCommands:
         self._pane.post_message(Pane.Changed())
         self._pane.reload()
 
-    def _show_done(self, text: str) -> None:
-        self._host.say(text, timeout=4)
-        self._changed()
-
     def _undoable(
         self,
         title: str,
-        do: Callable[[], Connection | Finding],
-        undo: Callable[[], Connection | Finding],
+        do: Callable[[], Connection],
+        undo: Callable[[], Connection],
         command: str,
-    ) -> Undoable[Connection | Finding]:
-        def show(changed: Connection | Finding) -> None:
-            self._show_done(_result_text(changed))
+    ) -> Undoable[Connection]:
+        def show(changed: Connection) -> None:
+            gone = changed.disconnected_at is not None
+            text = "is disconnected. Its history is kept." if gone else "is connected."
+            self._host.say(f"{changed.name} {text}", timeout=4)
+            self._changed()
 
         return Undoable(title, "Health", do, undo, turned=show, done=show, command=command)
-
-
-def _result_text(changed: Connection | Finding) -> str:
-    match changed:
-        case Connection():
-            if changed.disconnected_at is not None:
-                return f"Disconnected {changed.name}. Its history is kept."
-            return f"{changed.name} is connected."
-        case Finding(accepted_until=None):
-            return f"Reopened: {changed.title}"
-        case Finding():
-            what = "Snoozed" if changed.is_unread else "Accepted the risk"
-            return f"{what} until {changed.accepted_until}: {changed.title}\nu undoes this."
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text.strip())
-    except ValueError:
-        return None
 
 
 def _is_open(entry: ConnectionHealth) -> bool:
@@ -849,7 +697,3 @@ def _is_open(entry: ConnectionHealth) -> bool:
 
 def _is_to_do(row: FindingRow) -> bool:
     return not row.is_title and row.findings[0].is_open
-
-
-def _listed(findings: Iterable[Finding]) -> list[str]:
-    return [f"{one.connection}: {one.title}" for one in findings]

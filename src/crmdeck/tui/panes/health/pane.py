@@ -41,12 +41,12 @@ from crmdeck.tui.panes.health.today import (
     TODAY_GIVES,
     FindingRow,
     arrange,
-    first_step,
     today_columns,
 )
 from crmdeck.tui.panes.health.today import searched as searched_in_finding
 from crmdeck.tui.panes.pane import DETAILS_BESIDE, ExportRequest, Pane, View
 from crmdeck.tui.panes.place import Brief, Place
+from crmdeck.tui.panes.settling import first_step
 from crmdeck.tui.panes.to_do import KeyStep
 from crmdeck.tui.widgets.panel import Parts
 from crmdeck.tui.widgets.table import Sort, Table
@@ -60,6 +60,8 @@ TALL = 36
 
 class FindingTable(Table[FindingRow]):
     """The table of findings. Keys pass over titles; left and right fold and expand."""
+
+    opens = "Steps"
 
     def is_passed(self, row: FindingRow) -> bool:
         return row.is_title

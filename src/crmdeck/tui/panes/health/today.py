@@ -13,6 +13,7 @@ from rich.cells import cell_len
 from crmdeck.model import Finding, FindingKind, Step, Urgency, Verb
 from crmdeck.tui.filters import FilterKey, FilterKeys, one_of, text_key, words_key
 from crmdeck.tui.marks import URGENCY_SIGNS, URGENCY_STATES
+from crmdeck.tui.panes.settling import first_step
 from crmdeck.tui.text import count
 from crmdeck.tui.widgets.table import Column
 from crmdeck.tui.widgets.table.columns import Gives, some
@@ -45,8 +46,6 @@ _KINDS = {
 """Names of kinds whose titles differ."""
 
 NOTES = "notes"
-
-SETTLING = (Verb.ACCEPT_RISK, Verb.SNOOZE, Verb.REOPEN)
 
 
 @dataclass(frozen=True)
@@ -102,11 +101,6 @@ def _alike(steps: Collection[Step | None]) -> Step | None:
         return None
     verb, text = words.pop()
     return Step(verb=verb, text=text)
-
-
-def first_step(finding: Finding) -> Step | None:
-    """Return the step that `f` does; settling a finding is none."""
-    return next((one for one in finding.steps if one.verb not in SETTLING), None)
 
 
 def arrange(

@@ -10,12 +10,13 @@ from textual.screen import Screen
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.home import absolute_path
-from crmdeck.model import Choice, DecisionState, Direction, Proposal, ValueMap
+from crmdeck.model import Choice, DecisionState, Direction, Finding, Proposal, ValueMap, Verb
 from crmdeck.text import first_few
 from crmdeck.tui.dialogs.choose import Choose, menu_choice
 from crmdeck.tui.dialogs.choose_field import choose_field
 from crmdeck.tui.dialogs.confirm import Confirm, Preview
 from crmdeck.tui.dialogs.filled import open_filled
+from crmdeck.tui.dialogs.menu import MenuStep, open_menu
 from crmdeck.tui.dialogs.prompt import Prompt, wrong_folder
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.editor import edited
@@ -29,6 +30,7 @@ from crmdeck.tui.panes.mapping.preflight import PreflightFlow
 from crmdeck.tui.panes.mapping.table import AnyRow, RowTable, needs_decision
 from crmdeck.tui.panes.pane import Pane
 from crmdeck.tui.panes.samples import SAMPLES_HELP, InView, Sampler
+from crmdeck.tui.panes.settling import Settling, first_step
 from crmdeck.tui.text import count
 from crmdeck.workspace import (
     DIRECTION_WORDS,
@@ -84,6 +86,7 @@ class MappingCommands:
         self._pairs = pairs
         self._table = table
         self._sampler = sampler
+        self._settling = Settling(pane, "Mapping", lambda _: self._leave_row())
         self._preflight = PreflightFlow(pane, self._open_failing_row)
         self._drafts: dict[tuple[str, str], str] = {}
 
@@ -128,9 +131,6 @@ class MappingCommands:
         return None if self._chosen_of_both() else self.why_no_row()
 
     def why_not_accepted(self) -> str | None:
-        return self.why_no_rows() if not self._pairs.is_refining else REFINING
-
-    def why_not_all_accepted(self) -> str | None:
         return self.why_none() if not self._pairs.is_refining else REFINING
 
     def why_no_values(self) -> str | None:
@@ -139,9 +139,9 @@ class MappingCommands:
         return self.why_no_row() or "This row has no picklist values to map."
 
     def why_no_repair(self) -> str | None:
-        if self._broken() or self._required_open():
+        if self._broken():
             return None
-        return self.why_no_rows() or "No mapping is broken, and every required field is mapped."
+        return self.why_none() or "No row fails, and none is to review."
 
     def why_no_warning(self) -> str | None:
         row = self.row
@@ -173,13 +173,17 @@ class MappingCommands:
         "mapping.accept",
         "Accept",
         "a",
-        help="Accept the suggestion (row, marked rows, group).",
+        help="Accept the suggestion, or the risk of a failing row.",
         hint=100,
         blocked=why_not_accepted,
         writes=True,
+        title_now=lambda commands: "Accept risk" if commands.takes_risk else "Accept",
     )
     def accept(self) -> None:
         chosen = self._chosen()
+        if not chosen:
+            self._accept_risk()
+            return
         able = [row for row in chosen if row.crm_field is not None]
         if self.row is None:
             # A user who accepts a whole group has not looked at each row of it.
@@ -196,10 +200,51 @@ class MappingCommands:
             if sure:
                 accepted = [(row, accepting(row)) for row in sure]
                 self._ask_or_decide("accept", accepted, opened_by="a")
+        elif len(able) == 1 and self.takes_risk:
+            self._accept_risk()
         elif able:
             self._keep(able)
         elif chosen:
             self._say("No suggestion here. Enter chooses a field.")
+
+    @property
+    def finding(self) -> Finding | None:
+        """The finding about the row under the cursor."""
+        session, row, status = self._pairs.current, self._any_row, self._host.status
+        if session is None or row is None or status is None or status.id != session.ref:
+            return None
+        required = isinstance(row, RequiredRow)
+        about = (None, row.field.name) if isinstance(row, RequiredRow) else (row.name, None)
+        for one in status.open_findings:
+            subject = one.subject
+            same = (subject.partner_field, subject.crm_field if required else None) == about
+            if same and subject.object_pair == session.pair and one.can_be_accepted:
+                return one
+        return None
+
+    @property
+    def takes_risk(self) -> bool:
+        """True if the row is decided, and only its risk is left to accept."""
+        row = self._any_row
+        if row is None or row.group not in (Group.FAILING, Group.REVIEW):
+            return False
+        if isinstance(row, RequiredRow):
+            return True
+        return row.state is DecisionState.ACCEPTED and not (row.right and row.open_drift)
+
+    def _accept_risk(self) -> None:
+        if self.finding is not None:
+            self._settling.accept((self.finding,), "a")
+        elif self.takes_risk:
+            self._say("Still reading its finding. Press a again.")
+        else:
+            self._say("Already settled. c clears it.")
+
+    def _leave_row(self) -> None:
+        session = self._pairs.current
+        target = self._table.next_open(session.all_rows) if session is not None else None
+        if target is not None:
+            self._table.go_to(target)
 
     @action(
         "mapping.reject",
@@ -416,23 +461,80 @@ class MappingCommands:
         "mapping.repair",
         "Fix",
         "f",
-        help="Fix a broken mapping, or map a required CRM field.",
+        help="Do the row's first step, or go to a row that fails.",
         hint=93,
         blocked=why_no_repair,
         writes=True,
     )
     def repair(self) -> None:
-        broken, required = self._broken(), self._required_open()
-        if self.required_row in required:
-            self.choose_source()
-            return
-        if broken and self.row not in broken:
+        broken = self._broken()
+        if broken and self._any_row not in broken:
             self._table.go_to(broken[0].name)
-        if broken:
-            self.choose_field()
-        elif required:
-            self._table.go_to(required[0].name)
-            self.choose_source()
+        step = first_step(self.finding) if self.finding is not None else None
+        match step.verb if step is not None else None:
+            case Verb.MAP_VALUES | Verb.FILL:
+                self.values()
+            case Verb.PROPOSE:
+                self.propose()
+            case Verb.ACKNOWLEDGE if self.finding is not None:
+                self._settling.acknowledge((self.finding,))
+            case _ if self.row is not None and self.row.needs_value_map:
+                self.values()
+            case _:
+                self.choose()
+
+    @action(
+        "mapping.choose",
+        "Choose field",
+        help="Choose among the alternatives, or search all fields.",
+        blocked=why_none,
+        writes=True,
+    )
+    def ask_field(self) -> None:
+        self.choose()
+
+    def choose(self, offered: str | None = None) -> None:
+        """Choose the other field of the row under the cursor."""
+        if self.required_row is not None:
+            self._choose_source()
+        else:
+            self._choose_field(offered)
+
+    def show_steps(self) -> None:
+        """Ask for a step of the row under the cursor; expand a collapsed group."""
+        row = self._any_row
+        if row is None:
+            self._table.fold()
+            return
+        finding = self.finding
+        words = {step.verb: step.text for step in finding.steps} if finding is not None else {}
+        steps = {"mapping.choose": words.get(Verb.CHOOSE, "Choose a CRM field")}
+        settle = "Accept the risk until a day"
+        if isinstance(row, RequiredRow):
+            steps = {"mapping.choose": "Choose a PartnerOS field"}
+            steps |= {"mapping.values": "Enter the value that fills it"}
+        elif row.needs_value_map:
+            steps = {"mapping.values": "Map the values", **steps}
+        if isinstance(row, MappingRow) and not self.takes_risk:
+            settle = f"Accept {row.crm_field}" if row.is_open else "Accept it again"
+        if self.takes_risk or (isinstance(row, MappingRow) and (row.is_open or row.open_drift)):
+            steps["mapping.accept"] = settle
+        if Verb.PROPOSE in words:
+            steps["mapping.propose"] = words[Verb.PROPOSE]
+        elsewhere = isinstance(row, RequiredRow)
+        steps |= {
+            "mapping.values": steps.get("mapping.values", "Map the values"),
+            "mapping.unmap": "Mark it as filled elsewhere" if elsewhere else "Leave it unmapped",
+            "mapping.reject": "Reject the suggestion",
+            "mapping.clear": "Return to undecided",
+            "mapping.direction": "Change the sync direction",
+            "mapping.schema": "Open in Schema",
+            "mapping.samples": "Show fill rates and samples",
+            "mapping.known": "Hide this kind of warning",
+        }
+        menu = [MenuStep(id_, text) for id_, text in steps.items()]
+        asking = ("mapping.choose", "mapping.values")
+        open_menu(self._table.screen, row.title, menu, asking=asking)
 
     @action(
         "mapping.preflight",
@@ -491,22 +593,10 @@ class MappingCommands:
         blocked=why_none,
     )
     def next_open(self) -> None:
-        self._go(1)
-
-    @action(
-        "mapping.previous",
-        "Previous open",
-        help="Go to the previous open row.",
-        blocked=why_none,
-    )
-    def previous_open(self) -> None:
-        self._go(-1)
-
-    def _go(self, step: int) -> None:
         session = self._pairs.current
         if session is None:
             return
-        target = self._table.next_open(session.all_rows, step)
+        target = self._table.next_open(session.all_rows)
         if target is None:
             self._say("No open rows are shown.")
         else:
@@ -518,7 +608,7 @@ class MappingCommands:
         "A",
         help="Accept matches of 90% or more that pass preflight.",
         hint=95,
-        blocked=why_not_all_accepted,
+        blocked=why_not_accepted,
         writes=True,
     )
     def accept_all(self) -> None:
@@ -607,12 +697,16 @@ class MappingCommands:
             label=label,
         )
 
+    def can_leave(self) -> bool:
+        """True if Esc leaves the pair: first it cancels, dismisses errors and clears the filter."""
+        return self._pairs.current is not None and not self._host.takes_escape()
+
     @action(
         "mapping.leave",
         "Pairs",
-        "backspace",
+        "escape",
         help="Go back to the likely object pairs.",
-        applies=lambda commands: commands.why_no_session() is None,
+        applies=lambda commands: commands.can_leave(),
         palette=False,
     )
     def leave(self) -> None:
@@ -681,7 +775,8 @@ class MappingCommands:
             by_hand = [each for each in proposal.changes if each.file is None]
             if not proposal.files:
                 notes = " ".join(each.note or each.summary for each in by_hand)
-                self._host.say(f"By hand: {notes}", severity="warning", timeout=8)
+                text = f"By hand: {notes}\nEnter shows the other steps of the row."
+                self._host.say(text, severity="warning", timeout=8)
                 return
             lines = [f"{each.crm_field}: {each.summary}" for each in proposal.changes if each.file]
             lines += [f"{each.crm_field or each.partner_field}: {each.note}" for each in by_hand]
@@ -752,7 +847,7 @@ class MappingCommands:
         )
         self._open(dialog, on_submit)
 
-    def choose_field(self, offered: str | None = None) -> None:
+    def _choose_field(self, offered: str | None = None) -> None:
         """Choose the CRM field of the row among the candidates, or among all fields.
 
         The cursor is on the field `offered`, else on the row's own. If that can't sync, it is on
@@ -801,7 +896,7 @@ class MappingCommands:
         else:
             self._say("Already accepted.")
 
-    def choose_source(self) -> None:
+    def _choose_source(self) -> None:
         """Choose the PartnerOS field of the required CRM field under the cursor.
 
         A mapped PartnerOS field moves only after a question.
@@ -914,13 +1009,11 @@ class MappingCommands:
     def _chosen_required(self) -> tuple[RequiredRow, ...]:
         return tuple(row for row in self._chosen_of_both() if isinstance(row, RequiredRow))
 
-    def _required_open(self) -> tuple[RequiredRow, ...]:
-        shown = (line.row for line in self._table.shown())
-        return tuple(row for row in shown if isinstance(row, RequiredRow) and row.is_open)
-
-    def _broken(self) -> tuple[MappingRow, ...]:
+    def _broken(self) -> tuple[AnyRow, ...]:
+        """Return the rows shown that fail, then those to review."""
         groups = (Group.FAILING, Group.REVIEW)
-        return tuple(row for row in self._table.rows() if row.group in groups)
+        found = [row for row in self._table.every_row() if row.group in groups]
+        return tuple(sorted(found, key=lambda row: row.group is Group.REVIEW))
 
     def _in_view(self) -> InView | None:
         if self._at is None:

@@ -65,8 +65,10 @@ def required_detail(row: RequiredRow, now: datetime, width: int) -> Content:
         text = "✕ The CRM rejects new records: no PartnerOS field is mapped to this field."
         parts.append(_wrapped(text, width, "$bad", hang=2))
         for id_, key, text in (
-            ("lines.choose", "Enter", "Choose a PartnerOS field"),
+            ("mapping.choose", "Enter", "Choose a PartnerOS field"),
+            ("mapping.values", "v", "Enter the value that fills it"),
             ("mapping.unmap", "X", "Mark it as filled by PartnerOS or by automation"),
+            ("mapping.accept", "a", "Accept the risk until a day"),
         ):
             parts.append(clickable(_labeled(key, text, width), id_))
     else:
@@ -94,6 +96,8 @@ def _full(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
     yield from _sides(row, around, width)
     for text, style in _problems(row, around.now):
         yield _wrapped(text, width, style, hang=2)
+    if row.failures and around.builder.review.assumed:
+        yield _wrapped(around.builder.review.assumed, width, "$muted", hang=2)
     if row.crm_field is None and row.is_open:
         yield _wrapped("Enter searches all fields.", width, "$muted")
     at = f" {percent(row.confidence)}" if row.confidence is not None else ""
@@ -135,6 +139,8 @@ def _compact(row: MappingRow, around: Around, width: int) -> Iterator[Content]:
         )
         yield _labeled("source", named, width)
     yield from _history(row, around.now, width)
+    if row.failures and around.builder.review.assumed:
+        yield _wrapped(around.builder.review.assumed, width, "$muted", hang=2)
 
 
 def _arrow(row: MappingRow) -> str:

@@ -262,7 +262,7 @@ class PairLoader:
         """Show the latest step of a session, make it undoable, and store it."""
         self._show(change, cursor)
         step, status = session.undoable[-1], self._host.status
-        command = ""
+        command = undoing = ""
         if status is not None and step.decisions:
             copies = self._host.workspace.copies
             rows = session.by_name
@@ -274,6 +274,9 @@ class PairLoader:
                     name in rows and rows[name].needs_value_map for name in step.fields
                 ),
             )
+            undoing = self._host.workspace.command_line(
+                "mapping undo", status.name, session.pair, *step.fields
+            )
         self._undoable(
             session,
             step.title,
@@ -281,6 +284,7 @@ class PairLoader:
             again=lambda: self._turn(session, *session.redo(step)),
             subject=step,
             command=command,
+            undoing=undoing,
         )
         if write is not None:
             self.store(session, write)
@@ -317,11 +321,12 @@ class PairLoader:
         again: Callable[[], object],
         subject: MappingEdit | None = None,
         command: str = "",
+        undoing: str = "",
     ) -> None:
         # Called while the pair shows, so that the chosen connection is its own.
         status, now = self._host.status, self._host.workspace.now
         where = f"{status.name if status is not None else session.ref}, {pair_text(session.pair)}"
-        self._host.steps.did(UndoStep(title, where, now, back, again, subject, command))
+        self._host.steps.did(UndoStep(title, where, now, back, again, subject, command, undoing))
 
     def _turn(self, session: MappingSession, step: MappingEdit, write: Write | None) -> None:
         """Show a step that was undone or redone, if its pair is displayed, and store it."""

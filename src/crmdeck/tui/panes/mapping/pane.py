@@ -257,17 +257,14 @@ class MappingPane(Pane):
     def open_row(self, row: PairRow | LikelyPair) -> None:
         likely = self.pairs.likely
         if isinstance(row, PairRow):
-            self._ask_field()
+            self.commands.show_steps()
         elif likely is not None and not self.is_left:
             self.pairs.choose(likely.ref, row.choice.pair)
 
     def _ask_field(self, offered: str | None = None) -> None:
-        # A double click comes here too, and no action checks it first.
+        # Another pane led here, and no action checked it first.
         if self.refuses_writes() is None and not self.host.workspace.read_only:
-            if self.commands.required_row is not None:
-                self.commands.choose_source()
-            else:
-                self.commands.choose_field(offered)
+            self.commands.choose(offered)
 
     def filter_source(self) -> FilterSource[MappingRow]:
         return FilterSource(self.session.rows if self.session is not None else (), FILTER_KEYS)

@@ -9,7 +9,13 @@ from textual.content import Content
 from crmdeck.tui.panes.mapping.table import AnyRow
 from crmdeck.tui.panes.to_do import ToDo
 from crmdeck.tui.text import count, display_text
-from crmdeck.workspace import Group, MappingRow, MappingSession, left_out_text, pair_text
+from crmdeck.workspace import (
+    Group,
+    MappingRow,
+    MappingSession,
+    left_out_text,
+    pair_text,
+)
 
 BAR_CELLS = 12
 SAVING_FROM = 2
@@ -55,18 +61,16 @@ def steps(session: MappingSession, do: Do) -> Iterator[ToDo]:
         names = [row.name for row in rows]
         return ToDo(words, short, lambda: do(action, names))
 
-    if rows := groups[Group.FAILING]:
-        number = len(rows)
+    required = [row for row in session.required if row.is_open]
+    failing: list[AnyRow] = [*groups[Group.FAILING], *required]
+    if failing:
+        number = len(failing)
         words = f"f fixes {count(number, 'failing row')}"
-        yield step(words, f"f fixes {number} failing", "mapping.repair", rows)
-    if rows := groups[Group.REVIEW]:
-        number = len(rows)
+        yield step(words, f"f fixes {number} failing", "mapping.repair", failing)
+    if review := groups[Group.REVIEW]:
+        number = len(review)
         words = f"f fixes {count(number, 'row')} to review"
-        yield step(words, f"{number} to review", "mapping.repair", rows)
-    if required := [row for row in session.required if row.is_open]:
-        number = len(required)
-        words = f"Enter maps {count(number, 'required field')}"
-        yield step(words, f"Enter maps {number} required", "lines.choose", required)
+        yield step(words, f"{number} to review", "mapping.repair", review)
     if high := groups[Group.HIGH]:
         number = len(high)
         unsure = [row for row in high if not row.is_sure]
@@ -80,10 +84,10 @@ def steps(session: MappingSession, do: Do) -> Iterator[ToDo]:
             yield step(words, words, "mapping.unmap", high)
         else:
             short = f"a or x for {number} high"
-            yield step(f"{short} ({left})", short, "lines.choose", high)
+            yield step(f"{short} ({left})", short, "table.select", high)
     if rows := groups[Group.CHECK]:
         words = f"a or x for {len(rows)} to check"
-        yield step(words, words, "lines.choose", rows)
+        yield step(words, words, "table.select", rows)
     if rows := groups[Group.NO_MATCH]:
         words = f"Enter or X for {len(rows)} without a match"
-        yield step(words, f"Enter or X for {len(rows)} unmatched", "lines.choose", rows)
+        yield step(words, f"Enter or X for {len(rows)} unmatched", "table.select", rows)

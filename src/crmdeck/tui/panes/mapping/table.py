@@ -96,10 +96,9 @@ class RowTable(Table[PairRow]):
     """
 
     SCOPE = "mapping rows"
-    # Enter is `lines.choose` on a row and `lines.expand` on the title of a collapsed group.
-    WITHOUT: ClassVar[tuple[str, ...]] = ("table.select",)
     WITHIN: ClassVar[tuple[str, ...]] = (EVERYWHERE,)
     PATIENCE: ClassVar[float] = 5.0
+    opens = "Steps"
 
     _source: Sequence[AnyRow] = ()
     _passes: Callable[[AnyRow], bool] | None = None
@@ -113,19 +112,6 @@ class RowTable(Table[PairRow]):
         """Name of the row under the cursor; None on a title or in an empty table."""
         line = self.cursor_row
         return line.row.name if line is not None and line.row is not None else None
-
-    @action(
-        "lines.choose",
-        "Choose",
-        "enter",
-        help="Choose among the alternatives, or search all fields.",
-        hint=96,
-        applies=lambda table: table.cursor_name is not None,
-        mode="row",
-        writes=True,
-    )
-    def choose(self) -> None:
-        self.open_row()
 
     def _why_flat(self) -> str | None:
         if self.sort is not None:
@@ -164,19 +150,6 @@ class RowTable(Table[PairRow]):
             cursor = f"group:{line.group.name}" if collapse or line.folded else line.key
             self.show_rows(self._source, cursor=cursor)
 
-    @action(
-        "lines.expand",
-        "Expand",
-        "enter",
-        help="Expand the collapsed group.",
-        hint=96,
-        applies=lambda table: table.is_on_folded,
-        mode="group",
-        palette=False,
-    )
-    def expand_group(self) -> None:
-        self.fold()
-
     @property
     def is_on_folded(self) -> bool:
         """True if the cursor is on the title of a collapsed group."""
@@ -210,10 +183,13 @@ class RowTable(Table[PairRow]):
         return f"{before:,} of {total:,}" if total else ""
 
     def rows(self) -> tuple[MappingRow, ...]:
+        """Return the rows of PartnerOS fields that match the filter, as `every_row` does."""
+        return tuple(row for row in self.every_row() if isinstance(row, MappingRow))
+
+    def every_row(self) -> tuple[AnyRow, ...]:
         """Return the rows that match the filter, in their order; those of collapsed groups last."""
         shown = {line.row.name: line.row for line in self.shown() if line.row is not None}
-        every = {**shown, **{row.name: row for row in self._passing()}}
-        return tuple(row for row in every.values() if isinstance(row, MappingRow))
+        return tuple({**shown, **{row.name: row for row in self._passing()}}.values())
 
     def _passing(self) -> tuple[AnyRow, ...]:
         return tuple(row for row in self._source if self._passes is None or self._passes(row))

@@ -487,25 +487,6 @@ class SchemaPane(Pane):
         return self._can_leave() and not self.host.takes_escape()
 
     @action(
-        "schema.up",
-        "Up",
-        "backspace",
-        help="Go up to the previous place.",
-        applies=_escape_leaves,
-        palette=False,
-        mode="free",
-    )
-    @action(
-        "schema.out",
-        "Up",
-        "backspace",
-        help="Go up, even if Esc would do something else.",
-        hint=88,
-        applies=lambda pane: pane._can_leave() and pane.host.takes_escape(),
-        palette=False,
-        mode="taken",
-    )
-    @action(
         "schema.leave",
         "Up",
         "escape",

@@ -104,6 +104,9 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     PATIENCE: ClassVar[float] = SLICE
     """Seconds of ordering before the rest is done in the background."""
 
+    opens = "Open"
+    """What Enter does, for the footer."""
+
     @dataclass
     class Highlighted(TableMessage):
         """The cursor is on another row, or on None if the table shows no rows."""
@@ -578,7 +581,15 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
             self.refresh_bindings()
             self.post_message(self.MarksChanged(self))
 
-    @action("table.select", "Open", "enter", help="Open the row.", palette=False)
+    @action(
+        "table.select",
+        "Open",
+        "enter",
+        help="Open the row, or show its steps.",
+        hint=86,
+        palette=False,
+        title_now=lambda table: table.opens,
+    )
     def open_row(self) -> None:
         if self.cursor_row is not None:
             self.post_message(self.Selected(self, self.cursor_row))
@@ -615,21 +626,20 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def go_right(self) -> None:
         self.scroll_to(x=self.scroll_offset.x + SIDE_STEP, animate=False)
 
-    @action("table.sort", "Sort", "s", help="Sort by the next column, or click a column title.")
-    def sort_next(self) -> None:
-        ids = [one.column.id for one in self.placed if one.column.sortable]
-        current = self.sort.column_id if self.sort is not None else None
-        following = ids.index(current) + 1 if current in ids else 0
-        self.set_sort(Sort(ids[following]) if following < len(ids) else None)
-
     @action(
-        "table.reverse",
-        "Reverse the sort",
-        blocked=lambda table: None if table.sort else "The rows aren't sorted. s sorts them.",
+        "table.sort",
+        "Sort",
+        "s",
+        help="Sort by the next column; again: reverse.",
     )
-    def reverse_sort(self) -> None:
-        if self.sort is not None:
-            self.set_sort(Sort(self.sort.column_id, not self.sort.descending))
+    def sort_next(self) -> None:
+        sort = self.sort
+        if sort is not None and not sort.descending:
+            self.set_sort(Sort(sort.column_id, descending=True))
+            return
+        ids = [one.column.id for one in self.placed if one.column.sortable]
+        following = ids.index(sort.column_id) + 1 if sort and sort.column_id in ids else 0
+        self.set_sort(Sort(ids[following]) if following < len(ids) else None)
 
     @action("table.mark", "Mark", "space", help="Mark row and move down.", applies=_can_mark)
     def mark_row(self) -> None:
