@@ -109,9 +109,10 @@ _PATTERNS = [
     for pattern, instead in BANNED.items()
 ]
 _PATTERNS += [(re.compile(pattern, re.MULTILINE), instead) for pattern, instead in REPLACED.items()]
+_CASED = re.compile("Name|Without|Known")
 _RATCHETED = [
     # At its start a sentence is a remedy or a docstring; below it the word is a noun, as a rule.
-    (re.compile(pattern, re.MULTILINE | (0 if "Name" in pattern else re.IGNORECASE)), instead)
+    (re.compile(pattern, re.MULTILINE | (0 if _CASED.search(pattern) else re.IGNORECASE)), instead)
     for pattern, instead in RATCHETED.items()
 ]
 _RAW = [(re.compile(pattern), instead) for pattern, instead in RAW.items()]

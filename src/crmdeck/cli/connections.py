@@ -66,7 +66,7 @@ def add(
     set CRMDECK_<NAME>_ACCESS_TOKEN, or the same with REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET,
     PRIVATE_KEY, USERNAME, PASSWORD or SESSION_TOKEN. After a test, crmdeck stores them in the
     keyring, with --secrets file in a private file of the workspace. With --secrets environment
-    it stores nothing.
+    it doesn't store them.
     """
     draft = workspace.ConnectionDraft(
         name=name,

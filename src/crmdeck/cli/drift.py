@@ -162,7 +162,7 @@ def _read(
 def _later(
     stories: Mapping[str, model.ChangeGroup], connections: Mapping[str, str]
 ) -> Iterator[Mapping[str, object]]:
-    # A generator, because the changes before it in the answer add stories while they are written.
+    # A generator, because the changes before it in the output add stories while they are written.
     for story in stories.values():
         yield workspace.named(story, connections)
 

@@ -43,7 +43,7 @@ def status(
         if item.name in unread:
             codes.append(unread[item.name])
         reasons[item.id] = list(dict.fromkeys(codes))
-    # A question about one connection has one object as its answer, as in the API.
+    # A question about one connection returns one object, as in the API.
     alone = names is not None and len(names) == 1
     if listing.emit(
         found,

@@ -35,7 +35,7 @@ class SignInOptions:
 
 @dataclass
 class SignInAnswers:
-    """The answers for a sign-in; `grant` comes from the browser."""
+    """The values for a sign-in; `grant` comes from the browser."""
 
     target: workspace.ConnectionDraft | str
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
@@ -44,7 +44,7 @@ class SignInAnswers:
     place: SecretsPlace | None = None
 
     def draft(self, otherwise: workspace.ConnectionDraft) -> workspace.ConnectionDraft:
-        """Return the draft with the answers, or `otherwise` without a draft."""
+        """Return the draft with the user's input, or `otherwise` without a draft."""
         return self.target if isinstance(self.target, workspace.ConnectionDraft) else otherwise
 
 
@@ -54,7 +54,7 @@ def collect(
     name: str,
     options: SignInOptions,
 ) -> SignInAnswers:
-    """Return the answers to sign in to the connection `name`.
+    """Return the values to sign in to the connection `name`.
 
     Without a terminal, answers can be missing: the sign-in then raises an error.
     """

@@ -73,7 +73,7 @@ def serve(
         binding = server.Binding(
             host, port, tls_certificate, tls_key, public_url, metrics_host, metrics_port
         )
-        # Without the extra `mcp` there is no address for assistants.
+        # If the mcp extra isn't installed, assistants have no address.
         assistants = answer if find_spec("mcp") else None
         server.serve(ws, binding, ready=ready, assistants=assistants)
 

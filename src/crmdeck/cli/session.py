@@ -253,7 +253,7 @@ def with_extra(extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as error:
         raise UsageError(
-            f"Can't {_EXTRAS[extra]}: the package '{error.name}' isn't installed.",
+            f"Can't {_EXTRAS[extra]}: the {error.name} package isn't installed.",
             remedy=install_hint(extra),
             code="EXTRA_MISSING",
         ) from None

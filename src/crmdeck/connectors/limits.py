@@ -17,7 +17,7 @@ class Limits:
     Of all bodies that arrive at the same time, two are larger than `share`; the others wait.
     The description of one object can have `max_bytes_alone`; crmdeck reads such answers one at a
     time. `wait_budget` is the total of all waits that the CRM asks for, `backoff` the first wait if
-    the CRM names none, and `attempts` the number of tries for one call. `reserve` is the share of
+    the CRM gives none, and `attempts` the number of tries for one call. `reserve` is the share of
     the API quota that crmdeck leaves to other apps. `threads` is the number of parallel calls,
     but up to `calls_at_once` small ones go out together. If the CRM reports an unchanged list of
     objects, crmdeck trusts it for `trust` seconds before it asks for each object again.

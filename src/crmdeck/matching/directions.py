@@ -15,7 +15,7 @@ def suggest_direction(
     """Return the widest direction that a PartnerOS field and a CRM field allow, and why.
 
     With `knowledge`, a field of unknown access counts as locked if every CRM fills in a field of
-    its name (`CreatedDate`). If no direction works, the answer is `pull` with both reasons.
+    its name (`CreatedDate`). If no direction works, the result is `pull` with both reasons.
     """
     no_push, no_pull = obstacles(left, right, knowledge)
     if no_push is None and no_pull is None:

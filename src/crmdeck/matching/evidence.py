@@ -14,7 +14,7 @@ Pair = tuple[str, str]
 class Example:
     """A field pair decided for `place`: another object pair or another connection.
 
-    An `exact` one counts only for fields with the same names.
+    An `exact` one applies only to fields with the same names.
     """
 
     left: Field

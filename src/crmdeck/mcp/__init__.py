@@ -1,6 +1,6 @@
 """The interface for assistants: questions about a workspace, over the Model Context Protocol.
 
-Needs the extra `mcp`. No tool makes decisions. An assistant can suggest mappings if the user
+Needs the mcp extra. No tool makes decisions. An assistant can suggest mappings if the user
 allows it.
 """
 

@@ -291,7 +291,7 @@ class SyncOutcome(StrEnum):
 
 
 class SecretsPlace(StrEnum):
-    """Where a connection's secrets are stored; `environment` stores nothing.
+    """Where a connection's secrets are stored; `environment` keeps them outside.
 
     In the `workspace` they are encrypted, for each machine with the key.
     """

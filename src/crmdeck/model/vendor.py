@@ -23,7 +23,7 @@ def _wire(record: object) -> dict[str, object]:
 class Question(NamedTuple):
     """One value that a sign-in asks for; `name` is the name of the secret.
 
-    `hidden`: don't show the answer while the user types. `from_file`: the answer is the path of a
+    `hidden`: don't show the value while the user types. `from_file`: the value is the path of a
     file. `lasting`: the value belongs to the app, so the next sign-in doesn't ask for it again.
     """
 
@@ -154,7 +154,7 @@ class VendorProfile:
     setup_page: Callable[[Connection, str | None, str | None], CrmPage | None] | None = None
     """The setup page of an object type, a field, or (both None) of the account.
 
-    Its answer is None if the connection doesn't say which account to open.
+    The result is None if the connection doesn't say which account to open.
     """
     no_setup_page: str = ""
     """The remedy if `setup_page` answers None; `{name}` stands for the connection."""

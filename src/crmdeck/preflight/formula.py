@@ -1,7 +1,7 @@
-"""Compile Salesforce formulas to functions with three answers: a value, blank, or unknown.
+"""Compile Salesforce formulas to functions with three results: a value, blank, or unknown.
 
 Semantics follow Salesforce's open formula engine and its help ("Formula Operators and
-Functions"). An error inside a formula is unknown, never an answer.
+Functions"). An error inside a formula is unknown, never a result.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def _failing(node: Call, error: Exception) -> Formula:
 
 
 def _failure(node: Call, error: Exception) -> Unknown:
-    # An error inside a formula must not become an answer: what Salesforce does is not settled.
+    # An error inside a formula must not become a result: what Salesforce does is not settled.
     reason = str(error) if isinstance(error, EvaluationError) else type(error).__name__
     return Unknown((f"an error in {node.function}: {reason}",), is_error=True)
 

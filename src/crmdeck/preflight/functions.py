@@ -1,6 +1,6 @@
 """The functions of Salesforce formulas that need nothing but their arguments.
 
-Each function gets known values. A blank number or date makes the answer blank; a blank text is
+Each function gets known values. A blank number or date makes the result blank; a blank text is
 the empty text. Semantics: Salesforce help, "Formula Operators and Functions".
 """
 

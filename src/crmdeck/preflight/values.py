@@ -12,7 +12,7 @@ DIGITS = 40
 
 @dataclass(frozen=True, slots=True)
 class Unknown:
-    """An answer that can't be given; each reason names a missing fact.
+    """A result that can't be computed; each reason names a missing fact.
 
     `is_error` is true if a formula certainly fails here, so that IFERROR takes its other value.
     """

@@ -1,6 +1,6 @@
 """The HTTP interface: the Integrations API over a workspace, for a team.
 
-Needs the extra `serve`; managing users imports no web framework.
+Needs the serve extra; managing users imports no web framework.
 """
 
 from crmdeck.lazy import lazy_names

@@ -31,7 +31,7 @@ router = APIRouter(prefix="/auth", tags=["auth"])
 
 @router.post("/sign-in/email", response_model=SessionView, responses=failures(401, 403, 413, 429))
 def sign_in(deck: DeckHere, request: Request, body: SignIn) -> Response:
-    """Sign in; the response sets the cookie `session_token`.
+    """Sign in; the response sets the `session_token` cookie.
 
     If the user has one organization, it becomes active.
     """

@@ -1,6 +1,6 @@
 """A workspace's history in one file, the same for both engines: a zip of JSON lines with digests.
 
-docs/backup.md describes the format: change both together.
+The docs describe the format: change both together.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The hash chain over the audit log.
 
 The hash of an entry is SHA-256 over the hash of the entry before it and the entry's own columns,
-its details with digests of the rows that were written with it. docs/security.md describes the
+its details with digests of the rows that were written with it. The docs describe the
 computation, and the function `add_audit_entry` of the baseline does it in PostgreSQL: change the
 three together.
 """

@@ -46,7 +46,7 @@ _IS_ACKNOWLEDGED = """coalesce((
         )
     ), false)"""
 _MAPPED = "affected_mappings <> '[]'"
-# A rule counts by its name: its field may change.
+# A rule is identified by its name: its field may change.
 _PLACE = "coalesce(rule, field_name, '')"
 _OF_CONNECTIONS = "connection_id IN (SELECT unnest(?::VARCHAR[]))"
 _THESE = "event_id IN (SELECT unnest(?::VARCHAR[]))"

@@ -1,4 +1,4 @@
-"""The keys of the console, for `crmdeck keys` and docs/keys.md."""
+"""The keys of the console, for `crmdeck keys` and the docs."""
 
 from __future__ import annotations
 

@@ -81,7 +81,7 @@ def recognize(path: Path) -> Platform | None:
 
 
 class FilesConnector:
-    """Reads the files at the path of `connection`, and writes nothing.
+    """Reads the files at the path of `connection`, and never writes.
 
     The default scope is everything in the files, because the user chose what to export.
     """

@@ -63,7 +63,7 @@ class Found:
 
 
 def find_files(path: Path) -> Found:
-    """Return `path`, or the schema files in the folder `path` and its subfolders, sorted by name.
+    """Return `path`, or the schema files in `path` and its subfolders, sorted by name.
 
     Suffixes decide which files are schemas. Hidden files and folders don't count. If a folder has
     no other schemas, `.sfdx/tools/soqlMetadata` does, where an editor stores them. Links to folders

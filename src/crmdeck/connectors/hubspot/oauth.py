@@ -36,7 +36,7 @@ OPTIONAL_SCOPES = {
     "crm.pipelines.governance.read": "pipeline rules",
 }
 USUAL_USE = "reading the schema"
-# The scope that allows reading an object's properties; docs/connections.md lists all of them.
+# The scope that allows reading an object's properties; the docs list all of them.
 SCOPE_OF = {
     "contacts": "crm.schemas.contacts.read",
     "companies": "crm.schemas.companies.read",

@@ -103,7 +103,7 @@ class Dialog(ActionHost, ModalScreen[T | None]):
         return not self._is_closed
 
     def dismiss(self, result: T | None = None) -> AwaitComplete:
-        """Close with an answer, once, along with the dialogs above and the dialog's work."""
+        """Close with a result, once, along with the dialogs above and the dialog's work."""
         if self._is_closed or self not in self.app.screen_stack:
             return AwaitComplete()
         if not self.is_mounted:
@@ -201,5 +201,5 @@ class Dialog(ActionHost, ModalScreen[T | None]):
 
     @dialog_action("dialog.cancel", "Cancel", "escape", hint=10)
     def cancel(self) -> None:
-        """Close without an answer."""
+        """Close without a result."""
         self.dismiss(None)

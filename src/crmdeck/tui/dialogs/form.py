@@ -1,4 +1,4 @@
-"""A form: a few lines to fill in, and work on the answers. Errors show in the form."""
+"""A form: a few lines to fill in, and work on the input. Errors show in the form."""
 
 from __future__ import annotations
 
@@ -59,14 +59,14 @@ class Asked:
     check: Callable[[str], str] | None = None
 
     def wrong(self, answer: str) -> str:
-        """Return an error message for an answer, or the empty string."""
+        """Return an error message for an entry, or the empty string."""
         if self.required and not self.choice and not answer.strip():
             return f"{self.label} is required."
         return self.check(answer) if self.check is not None and answer else ""
 
 
 class Form(Dialog[T]):
-    """Answers with the result of `work`, which runs in a thread with the answers.
+    """Answers with the result of `work`, which runs in a thread with the input.
 
     Esc stops the work only if it is `stoppable`: it then doesn't write before its end.
     """
@@ -283,7 +283,7 @@ class Form(Dialog[T]):
 
 
 def answered(answers: Mapping[str, str], name: str) -> str | None:
-    """Return an answer without surrounding space, or None if it is empty."""
+    """Return an entry without surrounding space, or None if it is empty."""
     return answers.get(name, "").strip() or None
 
 

@@ -17,7 +17,7 @@ MOST = 4
 """Number of answers kept; the oldest goes first."""
 
 AGE = timedelta(minutes=1)
-"""Time for which an answer is good without writes: it contains ages and staleness."""
+"""Time for which a result is good without writes: it contains ages and staleness."""
 
 
 class _Answer(NamedTuple, Generic[T]):
@@ -42,11 +42,11 @@ class Kept(Generic[T]):
         *,
         fresh: bool = False,
     ) -> T:
-        """Return the kept answer for `key`, or do `work` and keep its answer; `fresh` always works.
+        """Return the kept result for `key`, or do `work` and keep its result; `fresh` always works.
 
         Call it in a worker. Raises what `work` raises, and CacheError.
         """
-        # Ask before reading: a write during `work` then makes the answer outdated.
+        # Ask before reading: a write during `work` then makes the result outdated.
         head, now = workspace.head(), workspace.now
         with self._lock:
             known = self._answers.get(key)

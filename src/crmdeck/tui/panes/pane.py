@@ -432,7 +432,7 @@ class Pane(ActionHost, Widget):
 
     def show(self, connection_id: str | None) -> None:
         """Show a connection. The old data stays on screen until the new data is loaded."""
-        # An error is about one connection. After a reload it stays until the answer.
+        # An error is about one connection. After a reload it stays until the result.
         if connection_id != self.connection_id:
             self.show_error(None)
         self.connection_id = connection_id

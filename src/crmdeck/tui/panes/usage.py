@@ -47,7 +47,7 @@ class UsageAsker:
         self._known: dict[FieldPlace, FieldUsage] = {}
 
     def of(self, place: FieldPlace) -> FieldUsage | None:
-        """Return the last answer about a field, if there is one."""
+        """Return the last response about a field, if there is one."""
         return self._known.get(place)
 
     def read(self, ref: str | None) -> None:
@@ -62,17 +62,17 @@ class UsageAsker:
             self._on_loaded,
             quiet=True,
             cancellable=False,
-            # Only the details show the answers; the rows come first.
+            # Only the details show the responses; the rows come first.
             after_paint=True,
         )
 
     def ask(self, place: FieldPlace, then: Callable[[], object] = lambda: None) -> None:
-        """Ask the CRM, and call `then` after the answer or a failure."""
+        """Ask the CRM, and call `then` after the response or a failure."""
         workspace = self._host.workspace
 
         def asked(usage: FieldUsage) -> None:
             self._on_loaded({place: usage})
-            # In a small window the answer may be outside the visible part of the details.
+            # In a small window the response may be outside the visible part of the details.
             self._host.say(usage_summary(usage), title=place.field_name)
             then()
 
@@ -103,7 +103,7 @@ def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator
         return
     sign, color = _LOOKS[usage.verdict]
     at = usage.asked_at
-    # The answer may be newer than `now`.
+    # The response may be newer than `now`.
     when = f" · checked {ago(at, max(at, now))}" if at is not None else ""
     for line in wrap(f"{sign} {usage_summary(usage)}{when}", width):
         yield Content.styled(line, color)

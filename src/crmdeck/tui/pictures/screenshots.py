@@ -165,7 +165,7 @@ async def _screen(pilot: Pilot[None]) -> str:
 
 
 async def _settle(pilot: Pilot[None]) -> None:
-    # One idle moment is not enough: an answer may start the next request.
+    # One idle moment is not enough: a response may start the next request.
     async with asyncio.timeout(PATIENCE):
         quiet = 0
         while quiet < QUIET_LOOKS:

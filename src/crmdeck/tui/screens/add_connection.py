@@ -104,7 +104,7 @@ def _ask(host: Host, kind: Kind) -> None:
 
     def work(_job: Job, answers: dict[str, str]) -> ConnectionDraft:
         draft = _draft(kind, answers)
-        # Raises what is wrong with the answers while their form is still open.
+        # Raises the errors in the input while their form is still open.
         host.workspace.signin.ways_in(draft)
         return draft
 

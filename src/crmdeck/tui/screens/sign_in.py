@@ -123,7 +123,7 @@ class SignInFlow:
         dialog = Confirm("Store secrets in a private file?", text, yes="Store in private file")
         self._host.app.push_screen(dialog, answer)
 
-    # The answers
+    # The input
 
     def _ask_what(self, plan: _Plan) -> None:
         lines = _lines(plan)
@@ -150,7 +150,7 @@ class SignInFlow:
         self._host.app.push_screen(form, then)
 
     def _take(self, plan: _Plan, _job: Job, answers: dict[str, str]) -> SignedIn | BrowserSignIn:
-        # A second attempt keeps none of the answers of the first.
+        # A second attempt doesn't keep the input of the first.
         self._secrets = {}
         for question in plan.questions:
             answer = answered(answers, question.name)

@@ -268,7 +268,7 @@ class TimelineLoader:
         def done(answer: tuple[Arrangement, Filter[ChangeEntry]]) -> None:
             self.arrangement, found = answer
             cursor = self.cursor
-            # The wanted row may be in an answer that is still loading.
+            # The wanted row may be in a result that is still loading.
             if not self._pane.loader.is_loading:
                 self.cursor = None
             self._show(self.arrangement, found, cursor)

@@ -189,7 +189,7 @@ class SchemaLoader:
         self._load_comparison(sides, on_loaded, self._say_not_compared)
 
     def _compare_again(self, sides: ComparedSides) -> None:
-        # The user may leave these sides, or compare others, before the answer comes.
+        # The user may leave these sides, or compare others, before the result arrives.
         def on_loaded(comparison: Comparison) -> None:
             if self.state.sides == sides:
                 self.comparison = comparison
@@ -321,14 +321,14 @@ class SchemaLoader:
         fields = self._host.workspace.fields
 
         def on_loaded(impact: Impact) -> None:
-            # Only the latest is kept, because a refresh or a decision changes the answer.
+            # Only the latest is kept, because a refresh or a decision changes the result.
             self._impacts = {place: impact}
             self._show()
 
         def load() -> None:
             self._loader.load("impact", lambda _: fields.impact(*place), on_loaded, quiet=True)
 
-        # The impact includes the answer of the CRM, or that there is none.
+        # The impact includes the CRM's response, if there is one.
         self.usages.ask(place, then=load)
 
     def impact(self, place: FieldPlace) -> Impact | None:

@@ -440,7 +440,7 @@ class SchemaPane(Pane):
     def ask_usage(self) -> None:
         ref, line = self.connection_id, self.line
         if ref is not None and line is not None:
-            # The answer shows in the field in full.
+            # The field shows the response in full.
             if self.place.facts is None:
                 self._go(Address(FIELD, *line.key))
             self.schema.ask_usage(FieldPlace(ref, *line.key))

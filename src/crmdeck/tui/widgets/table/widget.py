@@ -554,7 +554,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         stays = 0 if coming.is_search else min(self._cursor, self.shown_count - 1)
         self._cursor = max(0, order.found if order.found is not None else stays)
         if self.marks.anchor is not None:
-            # An answer in the background often brings the same rows: their range stays open.
+            # A result in the background often brings the same rows: their range stays open.
             self.marks = self.marks.range_from(self.marks.anchor + self._cursor - cursor)
             if self._keys_in_range() != in_range:
                 self.marks = self.marks.range_from(None)

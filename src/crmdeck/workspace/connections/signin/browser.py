@@ -114,7 +114,7 @@ class BrowserSignIn:
     def finish_with(self, pasted_url: str) -> None:
         """Accept the last URL of the browser, so that `wait` returns immediately.
 
-        Raises SignInError for a URL without the answer to this sign-in.
+        Raises SignInError for a URL without the code of this sign-in.
         """
         if not self._take(split_url(pasted_url.strip()).query, pasted=True):
             raise SignInError(
