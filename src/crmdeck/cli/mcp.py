@@ -11,7 +11,8 @@ from crmdeck.cli.session import needs
 def mcp(ws: workspace.Workspace, allow_suggestions: bool = False) -> None:
     """Answer the questions of an assistant over stdin and stdout (MCP).
 
-    An assistant's client starts this command. It stops when the client closes stdin. The assistant can't decide: a suggestion of it appears in Mapping with its name and reason.
+    An assistant's client starts this command. It stops when the client closes stdin. The
+    assistant can't decide: a suggestion of it appears in Mapping with its name and reason.
     """
     if allow_suggestions:
         ws.context.require_writable()
