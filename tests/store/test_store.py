@@ -240,7 +240,7 @@ def test_foreign_database_is_left_alone(tmp_path: Path) -> None:
     with duckdb.connect(str(path)) as theirs:
         theirs.execute("CREATE TABLE theirs AS SELECT 1")
     before = path.read_bytes()
-    with pytest.raises(CacheError, match="not a cache"):
+    with pytest.raises(CacheError, match="not a crmdeck cache"):
         names(Store(path))
     assert path.read_bytes() == before
 

@@ -348,7 +348,7 @@ def _require_private(url: str) -> None:
 
 def _distrust(cause: str) -> OidcError:
     return OidcError(
-        "crmdeck can't trust the identity provider's response.",
+        "This server can't trust the identity provider's response.",
         cause=cause,
         remedy="Start again: GET /api/auth/oidc/sign-in",
     )
