@@ -43,14 +43,17 @@ def list_findings(
     """List what is open, the most urgent first."""
     listing.require(columns := wire_columns(model.Finding))
     begin, end = time_range(since, until, ws)
-    every = ws.findings.find(names or ())
+    every = [
+        each
+        for each in ws.findings.find(names or ())
+        if (begin is None or (each.since is not None and each.since >= begin))
+        and (end is None or (each.since is not None and each.since <= end))
+    ]
     shown = [
         each
         for each in every
         if (everything or (each.is_open and each.urgency is not Urgency.NOTE) or urgency)
         and urgency in (None, each.urgency)
-        and (begin is None or (each.since is not None and each.since >= begin))
-        and (end is None or (each.since is not None and each.since <= end))
     ]
     if listing.emit(
         shown,
@@ -66,7 +69,7 @@ def list_findings(
         },
         least=("by", "next step", "since"),
     ):
-        if not every:
+        if not ws.connections.all():
             say_empty(ws)
         left = len(every) - len(shown)
         if left and not everything:
