@@ -13,10 +13,12 @@ from typing import Any, get_type_hints
 from pydantic import BaseModel, create_model
 from pydantic.alias_generators import to_camel
 from pydantic.json_schema import models_json_schema
+from typer.main import get_command
 
 import crmdeck
 from crmdeck import model, workspace
-from crmdeck.cli.spec import RECORDS
+from crmdeck.cli.app import COMMANDS, app
+from crmdeck.cli.spec import RECORDS, describe_commands
 from crmdeck.errors import FIRST_OF, CrmdeckError, ExitCode
 from crmdeck.exports import FORMATS
 from crmdeck.model import COMPARED_ATTRIBUTES, WireModel
@@ -84,6 +86,49 @@ def gates() -> str:
             for values, paths in rows.items()
         ],
     )
+
+
+SHARED = (
+    "--home", "--demo", "--json", "--jq", "--format", "--output", "--force", "--limit", "--sort",
+    "--columns", "--dry-run", "--yes",
+)  # fmt: skip
+"""Options that most commands have, described once."""
+
+
+def command_lines() -> str:
+    """Return each command with its arguments and options."""
+    root: Any = get_command(app)
+    described: Any = describe_commands(root, root.context_class(root))["commands"]
+    common: dict[str, Any] = {}
+    for command in described:
+        for option in command["options"]:
+            common.setdefault(option["names"][0], option)
+    parts = [option_table([common[name] for name in SHARED])]
+    for section in dict.fromkeys(each.section for each in COMMANDS.values() if each.section):
+        parts.append(f"## {section}\n")
+        for command in described:
+            path, options = command["command"], command["options"]
+            if COMMANDS[path.split()[0]].section != section:
+                continue
+            usage = " ".join(each["value"] for each in command["arguments"])
+            first = command["help"].split("\n\n")[0].replace("\n", " ")
+            parts.append(f"### {path}\n\n`{f'crmdeck {path} {usage}'.strip()}`\n\n{first}\n")
+            own = [each for each in options if not set(SHARED) & set(each["names"])]
+            also = [f"`{each['names'][0]}`" for each in options if each not in own]
+            parts += [option_table(own)] if own else []
+            parts += [f"Also {', '.join(also)}.\n"] if also else []
+    return "\n".join(parts)
+
+
+def option_table(options: Iterable[Mapping[str, Any]]) -> str:
+    """Return a table of options."""
+    rows = []
+    for each in options:
+        names = ", ".join(f"`{name}`" for name in each["names"])
+        value = f" `{each['value']}`" if each["value"] else ""
+        text = f"{each['help']}{' Required.' if each['required'] else ''}"
+        rows.append(tuple(cell.replace("|", "\\|") for cell in (f"{names}{value}", text)))
+    return table(("option", ""), rows)
 
 
 def kinds() -> Iterator[type[CrmdeckError]]:
@@ -256,6 +301,7 @@ def link(name: str) -> str:
 
 PARTS: Mapping[str, Mapping[str, Callable[[], str]]] = {
     "check.md": {"codes": exit_codes, "gates": gates},
+    "commands.md": {"commands": command_lines},
     "exports.md": {"filters": filters, "formats": formats},
     "settings.md": {"settings": settings, "notify": routes, "command": commands},
     "wire.md": {"answers": answers, "compared": compared, "records": records},
