@@ -8,10 +8,12 @@ processes of their own.
 from __future__ import annotations
 
 import json
+import os
 import random
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -102,9 +104,23 @@ def cold() -> list[Figure]:
     return [Figure(name, "ms", (took,)), Figure(f"{name}, peak memory", "MB", (peak(),))]
 
 
+def start(kept: str) -> list[Figure]:
+    """Load the encoder, with the tables of its tokenizer kept in the cache folder or parsed."""
+    started = time.process_time()
+    from crmdeck.matching import SentenceEncoder
+
+    with tempfile.TemporaryDirectory() as empty:
+        if not kept:
+            os.environ["XDG_CACHE_HOME"] = empty
+        SentenceEncoder().encode(["close date"])
+    took = time.process_time() - started
+    peer = "encoder's start, tables parsed and written"
+    return [Figure("encoder's start, tables kept" if kept else peer, "s", (took,), kept and peer)]
+
+
 def figures(*, quick: bool = False) -> Iterator[Figure]:
-    """Measure all sizes and the cold start, each in a fresh process."""
-    for arguments in [*SIZES[: 1 if quick else None], ()]:
+    """Measure all sizes, the cold start and the encoder's start, each in a fresh process."""
+    for arguments in [*SIZES[: 1 if quick else None], (), ("",), ("kept",)]:
         done = subprocess.run(
             [sys.executable, "-m", MODULE, *map(str, arguments)], check=True, capture_output=True
         )
@@ -114,8 +130,12 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
 
 def main() -> None:
     """Print what one process measures, for `figures` above."""
-    numbers = tuple(map(int, sys.argv[1:]))
-    for figure in warm(*numbers) if numbers else cold():
+    arguments = sys.argv[1:]
+    if len(arguments) == 1:
+        found = start(arguments[0])
+    else:
+        found = warm(*map(int, arguments)) if arguments else cold()
+    for figure in found:
         print(json.dumps(figure.to_json()))
 
 

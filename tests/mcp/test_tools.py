@@ -87,6 +87,9 @@ def test_impact_and_find_give_reasons_and_no_percentage(ws: Workspace) -> None:
     assert fields[0]["label"] == "Estimated Deal Value"
     assert all(row["reasons"] for row in fields)
     assert "%" not in json.dumps(fields)
+    # A query written together is cut by the words of the fields.
+    together = answer(ws, "find_fields", meaning="closedate")["rows"]
+    assert together[0]["reasons"][0] == "same words: close, date"
 
 
 def test_history_names_who_decided_and_who_changed(ws: Workspace) -> None:

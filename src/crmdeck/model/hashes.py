@@ -14,10 +14,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from crmdeck.model.schema import Field, ObjectSchema, PicklistValue, Rule
 
+# json.dumps would make an encoder for each value.
+canonical_dump: Callable[[object], str] = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":")
+).encode
 STRUCTURAL_ATTRIBUTES = (
     "type",
     "native_type",
@@ -98,7 +102,7 @@ def object_hash(schema: ObjectSchema) -> str:
             )
         if value is not None:
             record[name] = value
-    return lines_hash([_dump(record)])
+    return lines_hash([canonical_dump(record)])
 
 
 def rules_hash(schema: ObjectSchema) -> str | None:
@@ -110,7 +114,7 @@ def rules_hash(schema: ObjectSchema) -> str | None:
         return None
     lines = [_rule_json(rule) for rule in schema.rules]
     if schema.not_read is not None:
-        lines.append(_dump(sorted(schema.not_read)))
+        lines.append(canonical_dump(sorted(schema.not_read)))
     return lines_hash(lines)
 
 
@@ -118,7 +122,7 @@ def _rule_json(rule: Rule) -> str:
     values = [rule.name, *(getattr(rule, name) for name in RULE_ATTRIBUTES)]
     effects = [getattr(rule, name) for name in RULE_EFFECTS]
     # Rules got their effects later: without one, a rule keeps the hash that it had before.
-    return _dump(values + effects if any(effects) else values)
+    return canonical_dump(values + effects if any(effects) else values)
 
 
 def field_hash(field: Field) -> str:
@@ -133,7 +137,7 @@ def definition_json(field: Field) -> str:
     stored fields without it. Keys inside `native` are sorted.
     """
     plain = field.model_dump_json(by_alias=True, exclude_defaults=True, exclude={"native"})
-    return f'{plain[:-1]},"native":{_dump(field.native)}}}' if field.native else plain
+    return f'{plain[:-1]},"native":{canonical_dump(field.native)}}}' if field.native else plain
 
 
 def canonical_picklist(
@@ -168,7 +172,7 @@ def canonical_json(field: Field, *, structural: bool) -> str:
             value = canonical_allowed_values(field.allowed_values)
         if value is not None and value != []:
             record[name] = value
-    return _dump(record)
+    return canonical_dump(record)
 
 
 def lines_hash(lines: Iterable[str]) -> str:
@@ -179,7 +183,3 @@ def lines_hash(lines: Iterable[str]) -> str:
         digest.update(line.encode("utf-8", "surrogatepass"))
         digest.update(b"\n")
     return digest.hexdigest()
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))

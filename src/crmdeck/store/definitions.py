@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from crmdeck.model import Field, ObjectSchema
 from crmdeck.model.hashes import (
+    canonical_dump,
     canonical_json,
     definition_json,
     lines_hash,
@@ -147,7 +148,7 @@ class PackedSchema:
         """
         fields = [field[:2] for field in self.field_rows()]
         face = change(self._summary(), [name for _, name in fields])
-        native, body = _dump(face.native), _body(face)
+        native, body = canonical_dump(face.native), _body(face)
         keys = [key for key, _ in fields]
         named = dict(zip(OBJECT_COLUMNS, self.row, strict=True)) | {
             "content_hash": content_hash(face.label, face.custom, keys, native, body),
@@ -184,7 +185,7 @@ class SchemaPacker:
             key = sha256(body)
             keys.append(key)
             line = json.dumps(_field_row(key, field, body)).encode()
-            packed += compressor.compress(line) + compressor.compress(b"\n")
+            packed += compressor.compress(line + b"\n")
         packed += compressor.flush()
         row = _object_row(
             schema,
@@ -402,7 +403,7 @@ def _field_row(key: str, field: Field, body: str) -> Row:
 
 
 def _object_row(schema: ObjectSchema, keys: Sequence[str], compared: str, structural: str) -> Row:
-    native, body = _dump(schema.native), _body(schema)
+    native, body = canonical_dump(schema.native), _body(schema)
     return (
         content_hash(schema.label, schema.custom, keys, native, body),
         schema.label,
@@ -448,13 +449,9 @@ def content_hash(
     face = [label, custom, sha256(native), list(field_hashes)]
     if body and body != "{}":
         face.append(body)
-    return sha256(_dump(face))
+    return sha256(canonical_dump(face))
 
 
 def sha256(text: str) -> str:
     """Return the SHA-256 (hex) of a text in UTF-8."""
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _dump(value: object) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
