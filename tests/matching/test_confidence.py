@@ -12,7 +12,6 @@ from crmdeck.matching.confidence import (
     FEATURES,
     MIN_DECISIONS,
     assign,
-    features,
     log_softmax,
     pair_odds,
     probabilities,
@@ -78,20 +77,6 @@ def test_a_probability_of_zero_is_not_assigned() -> None:
 def test_only_the_choices_of_a_row_are_assigned() -> None:
     probability = np.array([[0.9, 0.1], [0.8, 0.3]], np.float32)
     assert assign(probability, np.array([[0], [0]])).tolist() == [0, -1]
-
-
-def test_features_of_a_pair() -> None:
-    score = np.array([[2.0, 1.0], [2.0, -np.inf]], np.float32)
-    concept = np.array([[1.0, 0.0], [0.0, 0.0]], np.float32)
-    ids = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
-    found = features(score, concept, np.array([0.5, 1.0]), np.array([1.0, 0.8]), ids, 0.5)
-    assert np.allclose(found["any"], [[1, 1], [0, 1]])
-    assert np.allclose(found["score"], [[2, 1], [0, 0]])
-    assert np.allclose(found["conflict"], [[0, 0.4], [0, 0.8]])
-    assert np.allclose(found["column"], [[np.log(0.5), 0], [0, -4]])
-    assert np.allclose(found["foreign"], [[0.5, 0.5], [0, 0.5]])
-    assert np.allclose(found["foreign_score"], found["score"] / 2)
-    assert found["record_id"] is ids
 
 
 def test_a_share_of_nothing_stays_out() -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmdeck.matching import Evidence, RankContext, SentenceEncoder, rank
-from crmdeck.matching.confidence import CEILING, Profile
+from crmdeck.matching.confidence import CEILING, FEATURES, Profile
 from crmdeck.matching.evidence import Example
 from crmdeck.matching.knowledge import Knowledge
-from crmdeck.matching.measure import measure
+from crmdeck.matching.measure import Measured, measure
+from crmdeck.matching.ranker import pair_features
 from crmdeck.matching.weights import WITH_ENCODER, WITHOUT_ENCODER
 from crmdeck.model import DecisionState, Field, FieldType, PicklistValue, Suggestion
 from crmdeck.workspace.knowledge import load_catalog, load_knowledge
@@ -148,13 +150,29 @@ def test_alternatives_are_sorted_by_confidence() -> None:
     assert {None} < {one.crm_field for one in found.values()}
 
 
-def test_a_pair_with_different_meanings_has_a_warning() -> None:
-    found = ranked()["contactName"]
-    codes = {found.crm_field: [warning.code for warning in found.warnings]} | {
-        one.crm_field: [warning.code for warning in one.warnings] for one in found.alternatives
-    }
-    assert "ANOTHER_THING" in codes["Name"]
-    assert not ranked()["expectedCloseDate"].warnings
+def test_features_of_a_pair() -> None:
+    score = np.array([[2.0, 1.0], [2.0, -np.inf]], np.float32)
+    ids = np.array([[0.0, 0.0], [1.0, 0.0]], np.float32)
+    measured = Measured(
+        signals={"concept": np.array([[1.0, 0.0], [0.0, 0.0]], np.float32), "record_id": ids},
+        against={},
+        left=(),
+        right=(),
+        left_concepts=[{"a": 0.5}, {"b": 1.0}],
+        right_concepts=[{"a": 1.0}, {"c": 0.8}],
+        homes=(None, None),
+        objects=None,
+        foreign=0.5,
+    )
+    found = pair_features(score, measured)
+    assert found.keys() == set(FEATURES)
+    assert np.allclose(found["any"], [[1, 1], [0, 1]])
+    assert np.allclose(found["score"], [[2, 1], [0, 0]])
+    assert np.allclose(found["conflict"], [[0, 0.4], [0, 0.8]])
+    assert np.allclose(found["column"], [[np.log(0.5), 0], [0, -4]])
+    assert np.allclose(found["foreign"], [[0.5, 0.5], [0, 0.5]])
+    assert np.allclose(found["foreign_score"], found["score"] / 2)
+    assert found["record_id"] is ids
 
 
 def test_no_match_has_a_probability_of_its_own() -> None:

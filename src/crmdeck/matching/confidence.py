@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 Matrix = NDArray[np.float32]
-Vector = NDArray[np.float32]
 
-# The inputs of the probability; see `features`.
+# The inputs of the probability; see `pair_features` of the ranker.
 FEATURES = (
     "any",
     "score",
@@ -31,8 +30,6 @@ FLOOR, CEILING = 0.001, 0.995
 # Rows and columns take turns. Two rows that only want the same column halve its share each time.
 _ROUNDS = 30
 _MAX_LOG_ODDS = 30
-# Limit of the advantage of a rival in the column.
-_MAX_RIVAL = -4.0
 # Weight of the ranker's own confidence against the decisions.
 _PRIOR_STRENGTH = 10.0
 
@@ -48,34 +45,6 @@ class Profile:
     signals: Mapping[str, float]
     against: Mapping[str, float]
     curve: Mapping[str, float]
-
-
-def features(
-    score: Matrix,
-    concept: Matrix,
-    left: Vector,
-    right: Vector,
-    record_id: Matrix,
-    foreign: float,
-) -> dict[str, Matrix]:
-    """Return the features from which the probability of each pair is computed.
-
-    `any` is the constant, `score` the sum of all signals. `column` is the preference of the right
-    field for this left field, at most 0. `conflict` is the certainty (`left`, `right`) that both
-    have a concept, but not the same. Two record IDs (`record_id`) match by convention, whatever
-    their names. The more `foreign` a list, the lower its scores, though its matches are as right.
-    """
-    finite = np.where(np.isfinite(score), score, 0)
-    found = {
-        "any": np.ones_like(score),
-        "score": finite,
-        "column": np.maximum(log_softmax(score, axis=0), _MAX_RIVAL),
-        "conflict": np.where(concept > 0, 0, np.outer(left, right)),
-        "foreign": np.full_like(score, foreign),
-        "foreign_score": np.float32(foreign) * finite,
-    }
-    named = {name: plane * (1 - record_id) for name, plane in found.items()}
-    return {**named, "record_id": record_id}
 
 
 def pair_odds(

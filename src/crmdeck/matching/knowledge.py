@@ -16,10 +16,6 @@ from crmdeck.matching.languages import Language
 from crmdeck.model import FieldType
 
 ANY_OBJECT = "*"
-SAME_TYPE = 1.0
-UNKNOWN_TYPE = 0.5
-SAME_CONCEPT = 1.0
-RELATED_CONCEPT = 0.5
 
 _CASE_BOUNDARY = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -107,9 +103,9 @@ class Knowledge:
     def type_compatibility(self, left: FieldType, right: FieldType) -> float:
         """Return the fit of two types, 0 to 1; 0.5 for an unknown type (`other`)."""
         if FieldType.OTHER in (left, right):
-            return UNKNOWN_TYPE
+            return 0.5
         if left is right:
-            return SAME_TYPE
+            return 1.0
         return self.types.get(frozenset((left, right)), 0.0)
 
     def concept_of(self, system: str, object_type: str, field_name: str) -> str | None:
@@ -135,10 +131,10 @@ class Knowledge:
     def affinity(self, left: str, right: str) -> float:
         """Return 1 for the same concept, 0.5 for related ones, else 0."""
         if left == right:
-            return SAME_CONCEPT
+            return 1.0
         one, other = self.concepts.get(left), self.concepts.get(right)
         if (one and right in one.related) or (other and left in other.related):
-            return RELATED_CONCEPT
+            return 0.5
         return 0.0
 
     def akin(self, concept: str) -> frozenset[str]:

@@ -19,10 +19,6 @@ from crmdeck.model import Field, FieldType
 
 Matrix = NDArray[np.float32]
 
-# Order of the reasons with equal shares.
-LEXICAL = ("concept", "closest", "type")
-MEANING = ("csls", "soft")
-AGAINST = ("shell", "twin", "secondary", "locked")
 RECORD_ID = "record.id"
 # The part of known words from which a list is English, and its distance to the fully foreign.
 _ENGLISH, _SPAN = 0.6, 0.5

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crmdeck.matching import confidence
-from crmdeck.matching.checks import warn
 from crmdeck.matching.confidence import Profile
 from crmdeck.matching.context import MIN_CONFIDENCE, RankContext
 from crmdeck.matching.directions import suggest_direction
@@ -27,7 +26,6 @@ from crmdeck.model import (
     DecisionState,
     Direction,
     Field,
-    MappingWarning,
     Reason,
     Suggestion,
 )
@@ -48,6 +46,8 @@ NO_REASON_ALONE = ("type", "object", "rejected")
 _EQUAL = 1e-4
 # Part of the fields without a match among those whose favorite is suggested for another field.
 NONE_IF_TAKEN = 0.7
+# Limit of the advantage of a rival in the column.
+_MAX_RIVAL = -4.0
 # Fit of two concepts from which the lexicon is sure of a pair.
 KNOWN = 0.9
 
@@ -70,7 +70,8 @@ def rank(
     A suggestion without a CRM field means that probably none fits, with the probability of that,
     or that the one that fits is suggested for the field that it is `taken_by`.
     Each has up to five alternatives, best first. Accepted fields keep their CRM field. The
-    default `profile` depends on whether there is an encoder. The result is deterministic.
+    default `profile` depends on whether there is an encoder. The result is deterministic, and has
+    no warnings.
     """
     if not left:
         return ()
@@ -104,14 +105,26 @@ def scores(
 
 
 def pair_features(score: Matrix, measured: Measured) -> dict[str, Matrix]:
-    return confidence.features(
-        score,
-        measured.signals["concept"],
-        certainty(measured.left_concepts),
-        certainty(measured.right_concepts),
-        measured.signals["record_id"],
-        measured.foreign,
-    )
+    """Return the features from which the probability of each pair is computed.
+
+    `any` is the constant, `score` the sum of all signals. `column` is the preference of the right
+    field for this left field, at most 0. `conflict` is the certainty that both have a concept, but
+    not the same. Two record IDs match by convention, whatever their names. The more `foreign` a
+    list, the lower its scores, though its matches are as right.
+    """
+    finite = np.where(np.isfinite(score), score, 0)
+    sure = np.outer(certainty(measured.left_concepts), certainty(measured.right_concepts))
+    found = {
+        "any": np.ones_like(score),
+        "score": finite,
+        "column": np.maximum(confidence.log_softmax(score, axis=0), _MAX_RIVAL),
+        "conflict": np.where(measured.signals["concept"] > 0, 0, sure),
+        "foreign": np.full_like(score, measured.foreign),
+        "foreign_score": np.float32(measured.foreign) * finite,
+    }
+    record_id = measured.signals["record_id"]
+    named = {name: plane * (1 - record_id) for name, plane in found.items()}
+    return {**named, "record_id": record_id}
 
 
 def twins(measured: Measured) -> NDArray[np.bool_]:
@@ -297,7 +310,6 @@ class _Ranking:
             direction=direction,
             direction_reason=reason,
             reasons=reasons,
-            warnings=self._warnings(row, column),
             alternatives=tuple(self._alternative(row, one) for one in others),
             decision=DecisionState.ACCEPTED if row in self._pinned else DecisionState.PENDING,
         )
@@ -310,15 +322,6 @@ class _Ranking:
             confidence=round(sure, 4),
             direction=suggest_direction(field, partner, knowledge=self._knowledge)[0],
             reasons=self._reasons(row, column),
-            warnings=self._warnings(row, column),
-        )
-
-    def _warnings(self, row: int, column: int) -> tuple[MappingWarning, ...]:
-        return warn(
-            self._left[row],
-            self._right[column],
-            knowledge=self._knowledge,
-            homes=self._measured.homes,
         )
 
     def _reasons(self, row: int, column: int) -> tuple[Reason, ...]:

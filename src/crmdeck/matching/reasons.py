@@ -17,18 +17,8 @@ MAX_REASONS = 4
 _MIN_SHARE = 0.05
 _SHOWN = 3
 
-# Signals of one group are one reason.
-GROUPS = {
-    "concept": "concept",
-    "closest": "words",
-    "type": "type",
-    "csls": "meaning",
-    "soft": "meaning",
-    "elsewhere": "elsewhere",
-    "connections": "connections",
-    "suggested": "suggested",
-    "object": "object",
-}
+# Signals of one group are one reason; the others have their own name.
+_GROUPS = {"closest": "words", "csls": "meaning", "soft": "meaning"}
 _TYPE_NAMES = {
     FieldType.ID: "record ID",
     FieldType.STRING: "text",
@@ -95,7 +85,7 @@ class Explainer:
             return ()
         shares: dict[str, float] = {}
         for signal, value in ahead.items():
-            group = GROUPS[signal]
+            group = _GROUPS.get(signal, signal)
             shares[group] = shares.get(group, 0.0) + value / total
         ranked = sorted(shares.items(), key=lambda item: -item[1])
         return tuple(

@@ -118,9 +118,6 @@ class Cutter:
                     if word[:end] not in self._known:
                         self._whole.setdefault(word[:end], word)
 
-    def __contains__(self, word: str) -> bool:
-        return word in self._known
-
     def cut(self, word: str) -> Words:
         """Return the parts of `word`, or `word` alone if it can't be cut completely."""
         if word in self._known:

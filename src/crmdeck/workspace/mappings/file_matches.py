@@ -9,10 +9,12 @@ from pathlib import Path
 
 from crmdeck import matching
 from crmdeck.connectors.files import load_schema_file
-from crmdeck.model import Suggestion, WireModel
+from crmdeck.matching.checks import warn
+from crmdeck.matching.lexicon import homes_of
+from crmdeck.model import Direction, MappingWarning, Suggestion, WireModel
 from crmdeck.workspace.knowledge import load_knowledge
 from crmdeck.workspace.mappings.file import accepted_pairs
-from crmdeck.workspace.mappings.ranking import NO_ENCODER, check_encoder
+from crmdeck.workspace.mappings.ranking import NO_ENCODER, check_encoder, with_warnings
 
 MATCH_COLUMNS = ("partnerField", "crmField", "confidence", "direction", "reasons", "warnings")
 
@@ -50,11 +52,12 @@ def match_files(
     knowledge = load_knowledge(home)
     used = matching.SentenceEncoder() if check_encoder(encoder) != NO_ENCODER else None
     started = time.perf_counter()
+    context = matching.RankContext(ours.object_type, theirs.object_type)
     rank = partial(
         matching.rank,
         ours.fields,
         theirs.fields,
-        context=matching.RankContext(ours.object_type, theirs.object_type),
+        context=context,
         knowledge=knowledge,
         evidence=evidence,
     )
@@ -64,8 +67,17 @@ def match_files(
     except matching.EncoderUnavailableError:
         used = None
         suggestions = rank(encoder=None)
+    # The first of duplicate names is the one that was ranked.
+    lefts, rights = ({one.name: one for one in reversed(side.fields)} for side in (ours, theirs))
+    homes = homes_of(ours.fields, theirs.fields, context, knowledge)
+
+    def warnings(name: str, crm_field: str | None, _: Direction) -> tuple[MappingWarning, ...]:
+        if crm_field is None:
+            return ()
+        return warn(lefts[name], rights[crm_field], knowledge=knowledge, homes=homes)
+
     return FileMatches(
-        suggestions=suggestions,
+        suggestions=tuple(with_warnings(suggestions, warnings)),
         encoder=used.name if used else NO_ENCODER,
         elapsed_ms=round((time.perf_counter() - started) * 1000),
     )

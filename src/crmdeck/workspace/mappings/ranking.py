@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 BATCH = 256
 NO_ENCODER = "none"
 ENCODERS = ("auto", NO_ENCODER)
+Warnings = Callable[[str, str | None, Direction], tuple[MappingWarning, ...]]
+"""Returns the warnings about a PartnerOS field on a CRM field in a direction."""
 
 
 @dataclass(frozen=True)
@@ -162,35 +164,43 @@ def rank_pair(
     context = matching.RankContext(
         sides.pair.partner_object, sides.pair.crm_object, sides.connection.platform
     )
-    warnings = _preflight(sides, context, knowledge, now)
-    found = []
-    for suggestion in matching.rank(
+    ranked = matching.rank(
         sides.partner.fields,
         sides.crm_object.fields,
         context=context,
         knowledge=knowledge,
         encoder=encoder,
         evidence=evidence,
-    ):
+    )
+    return tuple(
+        suggestion.model_copy(
+            update={
+                "source_suggestions": tuple(
+                    sorted(
+                        offered.get(suggestion.partner_field, ()), key=lambda one: -one.confidence
+                    )
+                )
+            }
+        )
+        for suggestion in with_warnings(ranked, _preflight(sides, context, knowledge, now))
+    )
+
+
+def with_warnings(suggestions: Iterable[Suggestion], warnings: Warnings) -> Iterator[Suggestion]:
+    """Yield suggestions with the warnings about them and their alternatives."""
+    for suggestion in suggestions:
         name = suggestion.partner_field
         alternatives = tuple(
             one.model_copy(update={"warnings": warnings(name, one.crm_field, one.direction)})
             for one in suggestion.alternatives
         )
-        update = {
-            "warnings": warnings(name, suggestion.crm_field, suggestion.direction),
-            "alternatives": alternatives,
-            "source_suggestions": tuple(
-                sorted(offered.get(name, ()), key=lambda one: -one.confidence)
-            ),
-        }
-        found.append(suggestion.model_copy(update=update))
-    return tuple(found)
+        own = warnings(name, suggestion.crm_field, suggestion.direction)
+        yield suggestion.model_copy(update={"warnings": own, "alternatives": alternatives})
 
 
 def _preflight(
     sides: PairFields, context: matching.RankContext, knowledge: Knowledge, now: datetime
-) -> Callable[[str, str | None, Direction], tuple[MappingWarning, ...]]:
+) -> Warnings:
     """Return the function that judges a PartnerOS field on a CRM field in a direction."""
     partner_fields = {field.name: field for field in sides.partner.fields}
     crm_fields = {field.name: field for field in sides.crm_object.fields}
