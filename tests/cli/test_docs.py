@@ -12,6 +12,8 @@ import json
 import os
 import re
 import shlex
+import shutil
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,7 +28,7 @@ from crmdeck.cli.app import COMMANDS
 from crmdeck.cli.completion import TABLE
 from crmdeck.cli.examples import EXAMPLES, NOT_RUN
 from crmdeck.cli.spec import RECORDS
-from tests.cli.shell import Done, Shell
+from tests.cli.shell import Done, Shell, describe
 from tests.docs.drawn import ANSWERS, WIRE_SCHEMA
 
 ROOT = Path(__file__).parents[2]
@@ -117,6 +119,40 @@ def test_every_block_names_its_language_and_why_it_does_not_run(page: Path) -> N
     for block in blocks(page):
         assert block.language in LANGUAGES, block.text
         assert not block.needs or (block.language == "sh" and block.needs in NEEDS), block.text
+
+
+@pytest.mark.skipif(not (shutil.which("bash") and shutil.which("curl")), reason="needs a shell")
+def test_server_pages_run_in_order(tmp_path: Path) -> None:
+    """Runs the blocks of server.md, then those of wire.md, which use its server."""
+    (tmp_path / "export").mkdir()
+    fields = ("Name", "string"), ("CloseDate", "date")
+    (tmp_path / "export/Opportunity.json").write_text(describe(*fields))
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = tmp_path / "crmdeck"
+    command.write_text(f'#!/bin/sh\nexec {sys.executable} -m crmdeck "$@"\n')
+    command.chmod(0o755)
+    lines = ["set -e", "trap 'kill $(jobs -p)' EXIT"]
+    wait = f"curl -s --retry 60 --retry-connrefused --retry-delay 1 http://127.0.0.1:{port}/api/"
+    for page in ("server.md", "wire.md"):
+        for block in blocks(ROOT / "docs" / page):
+            if block.needs == "server":
+                lines += [block.text.replace("8475", str(port))]
+                lines += [wait] if block.text.endswith("&\n") else []
+    script = tmp_path / "script.sh"
+    script.write_text("\n".join(lines))
+    ran = subprocess.run(
+        ["bash", str(script)],
+        cwd=tmp_path,
+        env={**os.environ, "HOME": str(tmp_path), "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr[-2_000:]
+    *_, answer = ran.stdout.splitlines()
+    assert '"objectType":"Opportunity"' in answer
 
 
 SHOWN = re.compile(

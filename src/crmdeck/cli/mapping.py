@@ -390,7 +390,7 @@ def check(
         and not found
     ):
         say("No accepted mapping fails.")
-    return ExitCode.DRIFT if ws.findings.fail(found, fail_on) else ExitCode.OK
+    return ExitCode.DRIFT if ws.findings.has_failing(found, fail_on) else ExitCode.OK
 
 
 def _crm_field(suggestion: model.Suggestion) -> str:

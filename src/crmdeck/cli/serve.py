@@ -231,8 +231,8 @@ def set_organization(
         )
     ids = None if everything else tuple(ws.connections.get(ref).id for ref in connection or ())
     made = server.Accounts(ws).set_organization(name, ids)
-    number = "all" if ids is None else len(ids)
-    emit_or_say(made, f"{made.id} has {number} connections.", as_json)
+    number = "all connections" if ids is None else count(len(ids), "connection")
+    emit_or_say(made, f"{made.id} has {number}.", as_json)
 
 
 @organizations.command("list")

@@ -18,7 +18,7 @@ def write_atomically(path: Path, content: str | bytes | Iterable[str]) -> None:
 
     Raises UsageError and CrmdeckError as `file_in_place` does.
     """
-    _log.info("Writing %s", path)
+    _log.debug("Writing %s", path)
     with file_in_place(path) as draft, draft.open("wb") as file:
         for piece in [content] if isinstance(content, str | bytes) else content:
             # A text of a CRM can contain half of a surrogate pair, which UTF-8 can't encode.

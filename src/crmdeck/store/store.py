@@ -118,7 +118,7 @@ class Store:
             yield inside.session
             return
         began = time.monotonic()
-        _log.info("Writing to %s", self.place)
+        _log.debug("Writing to %s", self.place)
         with ExitStack() as turn:
             try:
                 database = turn.enter_context(self._engine.writing())

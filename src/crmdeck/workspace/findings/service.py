@@ -40,13 +40,13 @@ class Findings:
                 statuses = self._health.statuses()
         return in_order(finding for status in statuses for finding in status.findings)
 
-    def fail(self, findings: Iterable[Finding], fail_on: FailOn) -> bool:
+    def has_failing(self, findings: Iterable[Finding], fail_on: FailOn) -> bool:
         """True if a gate at that level fails because of one of these, apart from failed reads."""
         return any(fails(each, fail_on) for each in findings if not each.is_unread)
 
     def fails(self, status: ConnectionStatus, fail_on: FailOn) -> bool:
         """True if a gate at that level fails because of a connection, apart from failed reads."""
-        if self.fail(status.findings, fail_on):
+        if self.has_failing(status.findings, fail_on):
             return True
         # A safe change is not a finding.
         return fail_on is FailOn.SAFE and Drift(self._context).fails(fail_on, status.id)
