@@ -97,29 +97,18 @@ def _of_pair(
         level = Urgency.NOTE if later else urgency
         about = (pair.pair, name, target)
         yield make(level, code, title, *about, cause=cause, effect=effect, subject=row, steps=steps)
-    if formulas := verdicts.formulas:
-        yield make(
-            Urgency.NOTE,
-            "FORMULA_PULLED",
-            f"{label} pulls {count(len(formulas), 'formula')}",
-            pair.pair,
-            cause=f"A change of {first_few(formulas, _NAMED)} moves no timestamp.",
-            effect="The value arrives with the next change of its record.",
-            subject=subject,
-            steps=show,
-        )
-    if both := [key for key, one in rows.items() if one.direction is Direction.BIDIRECTIONAL]:
-        yield make(
-            Urgency.NOTE,
-            "BOTH_WAYS",
-            f"{label}: {count(len(both), 'row')} sync both ways",
-            pair.pair,
-            cause=f"If both sides change, no rule names the winner ({first_few(both, _NAMED)}).",
-            effect="The last sync wins.",
-            subject=subject,
-            steps=show,
-            weight=len(both),
-        )
+    both = [key for key, one in rows.items() if one.direction is Direction.BIDIRECTIONAL]
+    moves_none = f"A change of {first_few(verdicts.formulas, _NAMED)} moves no timestamp."
+    no_winner = f"If both sides change, no rule names the winner ({first_few(both, _NAMED)})."
+    for code, those, title, cause, effect in (
+        ("FORMULA_PULLED", verdicts.formulas, f"pulls {count(len(verdicts.formulas), 'formula')}",
+         moves_none, "The value arrives with the next change of its record."),
+        ("BOTH_WAYS", both, f"syncs {count(len(both), 'row')} both ways",
+         no_winner, "The last sync wins."),
+    ):  # fmt: skip
+        if those:
+            yield make(Urgency.NOTE, code, f"{label} {title}", pair.pair, cause=cause,
+                       effect=effect, subject=subject, steps=show, weight=len(those))  # fmt: skip
 
 
 def _of_reading(facts: Facts, rows: _Rows) -> Iterator[Finding]:

@@ -73,7 +73,8 @@ class PermissionTables:
             }
         }
         self.traffic = SyncTraffic()
-        self.frozen: set[str] = set()
+        # None without the permission to see that.
+        self.frozen: set[str] | None = set()
         self.modifies_all: set[str] = set()
         self.denied = {"Opportunity.Description": "RE", "Opportunity.NextStep": "E"}
         self.sets: dict[str, dict[str, str]] = {
@@ -97,9 +98,9 @@ class PermissionTables:
         match name.lower():
             case "permissionsetassignment":
                 return map(self._assignment, self.assigned)
-            case "userlogin":
+            case "userlogin" if (frozen := self.frozen) is not None:
                 users = dict.fromkeys((self.reader, *self.users))
-                return ({"UserId": key, "IsFrozen": key in self.frozen} for key in users)
+                return ({"UserId": key, "IsFrozen": key in frozen} for key in users)
             case "permissionsetgroupcomponent":
                 return self._components()
             case "objectpermissions":

@@ -71,7 +71,7 @@ def test_both_ways_and_pulled_formulas_are_one_note_each(org: Office) -> None:
     accept(org, direction="bidirectional", status="StageName", accountName="End_Customer_Name__c")
     notes = found(org)
     assert formula in notes["FORMULA_PULLED"].cause
-    assert "2 rows sync both ways" in notes["BOTH_WAYS"].title
+    assert "syncs 2 rows both ways" in notes["BOTH_WAYS"].title
     assert {notes[code].urgency for code in ("FORMULA_PULLED", "BOTH_WAYS")} == {Urgency.NOTE}
 
 
@@ -149,7 +149,7 @@ def test_few_records_and_unknown_sync_user_are_noted_once(org: Office) -> None:
     tables = org.sandbox.permissions(ORG)
     tables.traffic.daily["Opportunity"] = 2
     tables.traffic.inactive.add("Opportunity")
-    tables.frozen.add(tables.sync)
+    tables.frozen = {tables.sync}
     org.workspace.connections.update("org", sync_user=tables.sync)
     org.refresh_at(ANCHOR - 12 * DAY, "org")
     status = org.workspace.health.status("org")
@@ -159,6 +159,12 @@ def test_few_records_and_unknown_sync_user_are_noted_once(org: Office) -> None:
     assert codes["OWNERS_INACTIVE"].urgency is Urgency.NOTE
     assert codes["OWNERS_INACTIVE"].weight == 14
     assert sum(each.code == "DELIVERY_NOT_CHECKED" for each in status.findings) == 1
+    # Only users with Manage Users see that: unknown is no finding of its own.
+    tables.frozen = None
+    org.refresh_at(ANCHOR - 11 * DAY, "org")
+    codes = {each.code: each for each in org.workspace.health.status("org").findings}
+    assert "SYNC_USER_FROZEN" not in codes
+    assert "Manage Users" in codes["DELIVERY_NOT_CHECKED"].cause
 
 
 def test_silent_sync_is_found_after_a_longer_pause(org: Office) -> None:

@@ -60,6 +60,10 @@ def read_delivery(
         known = DeliveryReading(user_id=user, since=today - RECENT, until=today - RECENT)
     # Without a new day, the last counts say it all.
     known = known.model_copy(update={"since": known.until, "counts": {}})
+    if not isinstance(connector, DeliveryReader):
+        gap = f"{_EVENTS}, silence, owners: the {connection.source} source doesn't show them."
+        found = known.model_copy(update={"not_checked": (gap,)})
+        return None if found == last else found
     gaps = [each for each in known.not_checked if not each.startswith(_EVENTS)]
     update: dict[str, object] = {"published": None}
 
@@ -72,27 +76,21 @@ def read_delivery(
             gaps.append(f"{what}: {' '.join(filter(None, (error.message, error.cause)))}")
             return None
 
-    if not isinstance(connector, DeliveryReader):
-        gaps = [f"{_EVENTS}, silence, owners: the {connection.source} source doesn't show them."]
-    elif user is None:
+    if user is None:
         gaps = ["Silence, owners: crmdeck doesn't know the CRM user that the sync runs as."]
     elif pushed and known.until < today:
+        since, gaps = max(known.until, today - RECENT), []
         fields: dict[str, list[str]] = {}
         uncounted: list[str] = []
-        since, gaps = max(known.until, today - RECENT), []
         for (_, name), schema in schemas.items():
-            there = {field.name: field for field in schema.fields}
-            fields[name] = sorted(
-                each
-                for each in pushed[name] & there.keys()
-                if there[each].native.get("aggregatable")
-            )
-            uncounted += [f"{name}.{each}" for each in sorted(pushed[name] & there.keys())
-                          if each not in fields[name]]  # fmt: skip
-        reader = connector
+            mine = [field for field in schema.fields if field.name in pushed[name]]
+            fields[name] = [field.name for field in mine if field.native.get("aggregatable")]
+            uncounted += [
+                f"{name}.{field.name}" for field in mine if field.name not in fields[name]
+            ]
         answers = ask(
             "Silence, owners",
-            lambda: reader.count_created(user, fields, since, today, cancel),
+            lambda: connector.count_created(user, fields, since, today, cancel),
         )
         # After a failure, the next refresh asks again.
         if answers is not None:
@@ -120,9 +118,8 @@ def read_delivery(
                 gaps.append(
                     f"Silence of {first_few(uncounted, _NAMED)}: the CRM doesn't count them."
                 )
-    if pulled and isinstance(connector, DeliveryReader) and context.settings.sync.get("cdc", True):
-        reader = connector
-        update["published"] = ask(_EVENTS, lambda: reader.published_objects(cancel))
+    if pulled and context.settings.sync.get("cdc", True):
+        update["published"] = ask(_EVENTS, lambda: connector.published_objects(cancel))
     found = known.model_copy(update={**update, "not_checked": tuple(gaps)})
     same = last is not None and last.model_copy(update={"since": last.until, "counts": {}})
     return None if found == same else found
