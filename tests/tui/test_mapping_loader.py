@@ -93,3 +93,23 @@ def test_rows_are_ranked_before_the_ranking_shows(
     assert pairs.current is pairs.session
     pairs.read(None)
     assert pairs.current is None
+
+
+@pytest.mark.parametrize("workspace", ["auto", "none"], indirect=True)
+def test_encoder_is_prepared_once_while_likely_pairs_are_listed(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, compared = Mappings.suggest, []
+
+    def suggest(self: Mappings, ref: str, pair: str, **more: Any) -> SuggestAnswer:
+        if more.get("encoder") != "none":
+            compared.append(pair)
+        return real(self, ref, pair, encoder="none")
+
+    monkeypatch.setattr(Mappings, "suggest", suggest)
+    pairs, _ = pairs_of(workspace)
+    for _ in "12":
+        pairs.read(workspace.connections.get("acme").id)
+    assert pairs.likely is not None
+    best = max(pairs.likely.pairs, key=lambda one: one.match or 0).choice.pair
+    assert compared == ([best] if workspace.settings.encoder == "auto" else [])

@@ -167,6 +167,7 @@ class PairLoader:
         self._listed: str | None = None
         self._head = 0
         self._refining = False
+        self._is_prepared = False
         self._writer: DecisionWriter | None = None
         self._timer: Timer | None = None
 
@@ -351,6 +352,7 @@ class PairLoader:
         self.show_error(None)
         if isinstance(found, PairList):
             self._leave(found)
+            self._prepare(found)
             return
         review, answer = found
         self.likely = self._listed = None
@@ -380,6 +382,29 @@ class PairLoader:
             self._judge(session)
         else:
             self._rank(session, quiet=as_set)
+
+    def _prepare(self, likely: PairList) -> None:
+        """Compare the meanings of the likeliest pair while the user looks at the list.
+
+        Whichever pair opens then finds the encoder loaded. With all vectors stored it never loads.
+        """
+        workspace = self._host.workspace
+        pairs = [one for one in likely.pairs if one.match is not None]
+        if self._is_prepared or not pairs or workspace.settings.encoder == NO_ENCODER:
+            return
+        self._is_prepared = True
+        best = max(pairs, key=lambda one: one.match or 0).choice.pair
+        self._requests.load(
+            # The ranking of an opened pair cancels this one.
+            "rank",
+            lambda job: workspace.mappings.suggest(likely.ref, best, cancel=job.cancel),
+            lambda _: None,
+            label="comparing meanings",
+            # The opened pair shows why.
+            failed=lambda _: None,
+            quiet=True,
+            after_paint=True,
+        )
 
     def _rank(self, session: MappingSession, *, quiet: bool) -> None:
         workspace = self._host.workspace
