@@ -144,7 +144,7 @@ def _without(text: str, secret: str) -> str:
         while end < len(text) and end - start < len(secret) and text[end] == secret[end - start]:
             end += 1
         if end - start < len(secret):
-            # Not another secret with the same beginning, such as the next address of the same chat.
+            # Another secret can begin the same way, such as the next URL of the same chat.
             while end < len(text) and _RUN_ON.match(text[end]):
                 end += 1
         text = text[:start] + HIDDEN + text[end:]

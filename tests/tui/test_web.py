@@ -187,5 +187,5 @@ def test_the_address_of_an_ipv6_loopback_has_brackets() -> None:
 
 
 def test_it_stays_on_this_machine() -> None:
-    with pytest.raises(UsageError, match="only on loopback"):
+    with pytest.raises(UsageError, match="Only loopback"):
         make_server([], host="0.0.0.0", port=8000)

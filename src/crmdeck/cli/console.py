@@ -73,7 +73,7 @@ def screenshots(
     png: bool = False,
     as_json: bool = False,
 ) -> None:
-    """Draw the pictures for the docs from the running console with the demo."""
+    """Draw the pictures for the docs, from the console with the demo."""
     # Textual takes longer to import than the other commands of this module run.
     from crmdeck.tui.pictures.screenshots import draw_screenshots
 

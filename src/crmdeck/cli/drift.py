@@ -247,7 +247,7 @@ def compare(
 ) -> ExitCode:
     """Compare two stored schemas: two connections, or one connection at two dates.
 
-    The severity of an object is that of the change from the left side to the right side.
+    An object's severity rates the change from the left side to the right side.
     """
     listing.require(workspace.COLUMNS["differences" if object_type else "comparison"])
     left_at = moment(at, ws, as_of=True)

@@ -15,7 +15,7 @@ def open_console(
 ) -> ExitCode:
     """Run the console, and return the exit code of the command."""
     if not _at_terminal():
-        # Not at the top: the console starts without the output of the other commands.
+        # Imported here, because the console starts without the output of other commands.
         from crmdeck.cli.output import report_error
 
         error = UsageError(

@@ -231,7 +231,7 @@ def filled(
 def unmap(
     ws: workspace.Workspace, mode: ChangeMode, name: str, pair: str, fields: list[str]
 ) -> None:
-    """Leave PartnerOS fields unmapped. The CRM need not have their fields."""
+    """Leave PartnerOS fields unmapped."""
     unmap_all = partial(ws.mappings.unmap, name, pair, fields)
     mode.carry_out(ws, unmap_all, partial(_report, as_json=mode.as_json), len)
 

@@ -261,7 +261,7 @@ OPTIONS: dict[str, OptionRow] = {
     ),
     "sync_access": OptionRow("Exported permission sets and profiles, or a list of scopes."),
     "reconnect": OptionRow("Reconnect a disconnected connection."),
-    "report": OptionRow("File for requests and the shape of responses, without names."),
+    "report": OptionRow("File for the requests and the structure of responses, without names."),
     "new_name": _argument("NEW_NAME", "New connection name."),
     "flow": OptionRow(
         "Sign-in flow: browser, refresh-token, jwt, client-credentials, access-token (Salesforce); "

@@ -209,7 +209,7 @@ def _show_usage(ws: workspace.Workspace, name: str, place: str | None, listing: 
     ):
         return
     say(visible_text(f"{place} is {workspace.usage_summary(usage)}"))
-    # Without uses, the summary has the first of them.
+    # If there are no uses, the summary already has the first gap.
     for why in usage.not_checked[0 if usage.uses else 1 :]:
         say(visible_text(f"Unknown: {why}"))
     if usage.verdict is UsageVerdict.LIKELY_SAFE:

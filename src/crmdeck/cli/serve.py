@@ -256,7 +256,7 @@ def list_organizations(ws: workspace.Workspace, listing: Listing) -> None:
 @organizations.command("remove")
 @needs(demo=False, extra="serve")
 def remove_organization(ws: workspace.Workspace, mode: ChangeMode, name: str) -> None:
-    """Remove an organization without users and its tokens, and keep its connections."""
+    """Remove an organization that has no users. Its tokens go, its connections stay."""
     tokens = server.Tokens(ws)
     mine = [token for token in tokens.all() if token.organization == name]
 

@@ -10,7 +10,7 @@ from crmdeck.cli.session import needs
 app = command_group()
 
 
-# Without a callback, a group with one command is that command, without a name of its own.
+# Typer turns a group with one command and no callback into that command.
 @app.callback()
 def team() -> None:
     pass

@@ -81,7 +81,7 @@ def _about_numbers(message: str) -> str:
 
 
 def _near_option(name: str, known: list[str]) -> list[str]:
-    # Without the dashes: all options start with them, so any two would look alike.
+    # Compare without the dashes: all options start with them, so any two would look alike.
     bare = {option.lstrip("-"): option for option in known}
     near = nearest(name.lstrip("-"), bare, most=1, likeness=_ALIKE)
     return [bare[each] for each in near]

@@ -122,7 +122,7 @@ class Caller:
                 try:
                     self._tokens.renew(token)
                 except ReauthRequiredError as error:
-                    # Without a way to renew, the CRM's own error explains more.
+                    # If the token can't be renewed, the CRM's own error explains more.
                     raise refusal.error if error.code == "SESSION_EXPIRED" else error from None
                 continue
             if refusal.fault.wait and pauses + 1 < self._limits.attempts:

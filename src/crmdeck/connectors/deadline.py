@@ -118,7 +118,7 @@ class _Response(http.client.HTTPResponse):
 class _HTTPConnection(HTTPConnection):
     response_class = _Response
 
-    # Before the TLS handshake, which a server can slow down as well.
+    # Start the deadline before the TLS handshake, which a server can slow down as well.
     def _new_conn(self) -> socket.socket:
         made = super()._new_conn()
         watch(made)

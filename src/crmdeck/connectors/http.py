@@ -121,7 +121,7 @@ def read_body(raw: urllib3.BaseHTTPResponse, limits: Limits, who: str) -> bytes:
     may_be_large = raw.status == _OK and getattr(_of_thread, "may_be_large", False)
     formats = raw.headers.get("Content-Encoding", "").casefold().replace(" ", "").split(",")
     try:
-        # Before the first byte is read: such a response could be a decompression bomb.
+        # Check before the first byte is read: the response could be a decompression bomb.
         if unknown := next((each for each in formats if each not in _ENCODINGS), None):
             raise unknown_encoding(who, unknown)
         for chunk in raw.stream(_CHUNK, decode_content=True):

@@ -99,7 +99,7 @@ class FileSecrets:
         except FileNotFoundError:
             return {}
         except (OSError, ValueError, RecursionError) as error:
-            # Without the error's own text, which could contain a secret.
+            # Leave out the error's own text, which could contain a secret.
             raise CrmdeckError(
                 f"Can't read {self._path}.",
                 cause=f"{type(error).__name__}.",

@@ -128,7 +128,7 @@ def _table(table: ReportTable) -> Iterator[str]:
         for name in table.columns
     )
     yield f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n"
-    # Without marks the empty one repeats without end, so the lengths differ.
+    # If there are no marks, the empty one repeats endlessly, so the lengths differ.
     for mark, row in zip(table.marks or repeat(""), table.rows, strict=bool(table.marks)):
         yield (
             (f'<tr class="{mark}">' if mark else "<tr>")

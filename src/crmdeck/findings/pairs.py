@@ -375,7 +375,7 @@ def _of_row(facts: Facts, pair: PairFacts, decision: Decision, judged: RowJudgme
         judged.urgency,
         judged.code,
         title,
-        # Not the kind: acknowledging the change turns a row that fails into one that can fail.
+        # The ID leaves out the kind, because an acknowledgment turns "fails" into "can fail".
         ROW,
         pair.pair,
         name,

@@ -400,7 +400,7 @@ def _field(file: SchemaFile, element: Element, value_sets: ValueSets, name: str)
     is_rollup = native_type == "Summary"
     computed = formula is not None or native_type in _COMPUTED
     kind = _TYPES.get(native_type, FieldType.OTHER)
-    # Without a type the file has only a part of the field.
+    # A file without a type has only a part of the field.
     whole = bool(native_type) and bool(_CUSTOM_FIELD.search(name))
     default = child_text(element, "defaultValue")
     with_digits = kind in (FieldType.DECIMAL, FieldType.CURRENCY, FieldType.PERCENT)

@@ -122,7 +122,7 @@ def _judge_failure(
     if failure.outcome is Outcome.CHANGED:
         return FindingKind.ROW_CHANGES_VALUES, Urgency.NOTE
     if failure.outcome is Outcome.UNKNOWN:
-        # Without the facts, only a formula about this very field is worth a look.
+        # If facts are missing, only a formula about this very field is worth a look.
         if failure.code in ("RULE", "RULE_NOT_READ"):
             return FindingKind.ROW_CAN_FAIL, Urgency.REVIEW
         return None, Urgency.NOTE

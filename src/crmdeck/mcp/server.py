@@ -110,7 +110,7 @@ def answer_http(
 
     async def answer(scope: Scope, receive: Receive, send: Send) -> None:
         server = create_server(View(workspace, only, suggests_as))
-        # Without sessions, any server behind a load balancer can answer the next request.
+        # There are no sessions, so any server behind a load balancer can take the next request.
         manager = StreamableHTTPSessionManager(server, json_response=True, stateless=True)
         async with manager.run():
             await manager.handle_request(scope, receive, send)

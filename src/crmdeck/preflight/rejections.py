@@ -198,7 +198,7 @@ def _match(vendor: _Vendor, code: str, text: str) -> tuple[_Row, re.Match[str] |
             if match is not None:
                 return row, match
         elif row.says is None and code in row.codes:
-            # The code decides; a phrase of the same cause may have the parts.
+            # The code decides the cause; a phrase of the same cause may contain the parts.
             same = (each.says.search(text) for each in vendor.rows
                     if each.says is not None and each.kind is row.kind)  # fmt: skip
             return row, next(filter(None, same), None)

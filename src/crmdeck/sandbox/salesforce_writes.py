@@ -152,7 +152,7 @@ class SalesforceWrites:
     def _require_rules(self, target: ObjectDef, record: _Values, before: _Values | None) -> None:
         own = [each for each in RECORD_TYPES if each.object_type == target.name]
         chosen = record.get("RecordTypeId")
-        # Without a record type the user's default counts.
+        # If no record type is given, the user's default applies.
         fits = (each for each in own if (each.id == chosen if chosen else each.default))
         record_type = next(fits, MASTER)
         facts: _Values = {

@@ -57,7 +57,7 @@ class Crowd:
         self._most = most
         self._all: set[BoundedProtocol] = set()
         # Dictionaries keep their order: the first connection has waited longest.
-        # By address, because many connections of one must cost the others nothing.
+        # Counted by address, so that one client's many connections don't affect others.
         self._waiting: dict[str, dict[BoundedProtocol, None]] = {}
 
     def enter(self, connection: BoundedProtocol) -> None:

@@ -261,7 +261,7 @@ class Provider:
 
     def _fetched_keys(self, newest: bool) -> list[dict[str, object]]:
         with self._guard:
-            # Not held during the request: a slow provider would hold up all sign-ins.
+            # Release the lock during the request: a slow provider would hold up all sign-ins.
             known = self._keys
         now = self._timer()
         # Forged tokens with invented keys don't make the server ask each time.

@@ -218,7 +218,7 @@ def _tls(binding: Binding) -> bool:
         )
     try:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # With a password, OpenSSL doesn't ask for one on the terminal.
+        # If a password is given, OpenSSL doesn't ask for one on the terminal.
         context.load_cert_chain(binding.certificate, binding.key, password="")
     except (OSError, ssl.SSLError) as error:
         raise UsageError(

@@ -34,6 +34,6 @@ def create_token(admin: AdminHere, body: CreateToken) -> Response:
 @router.delete("/{name}", response_model=Success, responses=failures(401, 403, 404))
 def revoke_token(admin: AdminHere, name: str) -> Response:
     """Revoke a service token on all servers immediately: an extension of crmdeck."""
-    # Not the server's own tokens: the audit log of this workspace names the admin.
+    # This excludes the server's own tokens: the workspace's audit log shows the admin.
     Tokens(admin.workspace).revoke(name, admin.organization.id)
     return answer(Success())

@@ -80,7 +80,7 @@ class AutomaticBackups:
         """
         log = wal_of(Path(os.path.realpath(cache)))
         if log.exists():
-            raise CacheError(f"Can't copy the cache {cache}: {log.name} still exists.")
+            raise CacheError(f"Can't copy the cache at {cache}: {log.name} still exists.")
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         # As much stays free for the user's writes: a backup must not fill the disk.
         if shutil.disk_usage(self.folder).free < 2 * cache.stat().st_size:

@@ -81,7 +81,7 @@ def write_backup(store: Store, path: Path) -> BackupSummary:
                 _refuse_partial(session.database, path)
                 _write(file, session.database, format_utc(store.now()))
             file.flush()
-            # Before the rename: after a loss of power, the name must not lead to an empty file.
+            # Sync before the rename: after a power loss, the name must not lead to an empty file.
             os.fsync(file.fileno())
         summary = check_backup(draft)
         draft.replace(path)

@@ -87,7 +87,7 @@ def link(previous: str, values: Row) -> str:
 def rows_after(database: Database, seq: int) -> Iterator[Row]:
     """Yield the entries after a number, oldest first: number, stored hash, and COLUMNS."""
     while rows := database.rows(
-        # By `seq` and not by OFFSET, which would read all entries before each part.
+        # Page by `seq`, because OFFSET would read all entries before each part.
         f"SELECT {_SELECTION} FROM audit_entry WHERE seq > ? AND seq < {NO_NUMBER} "
         "ORDER BY seq, id LIMIT ?",
         [seq, _AT_ONCE],

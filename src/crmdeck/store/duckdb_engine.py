@@ -267,7 +267,7 @@ class DuckDBEngine:
 
     def _busy_here(self) -> CacheBusyError:
         return CacheBusyError(
-            f"The cache {self._path} is busy; waited {self._wait:g} s.",
+            f"The cache at {self._path} is still busy after {self._wait:g} s.",
             cause="Another part of this program is using the cache.",
             remedy="Try again when it has finished.",
         )
@@ -298,7 +298,7 @@ class DuckDBEngine:
             if not link.is_symlink() or link.exists():
                 continue
             raise CacheError(
-                f"Can't reach the cache {self._path}. No new file was created.",
+                f"Can't reach the cache at {self._path}. No new file was created.",
                 cause=f"{link} is a link to {link.readlink()}, which doesn't exist.",
                 remedy="Mount its volume, or correct the link.",
                 code="CACHE_LINK_BROKEN",
@@ -306,7 +306,7 @@ class DuckDBEngine:
         # An unmounted volume looks like a new workspace.
         if self._was_there:
             raise CacheError(
-                f"The cache {self._path} disappeared. No new file was created.",
+                f"The cache at {self._path} disappeared. No new file was created.",
                 cause="The file existed a moment ago.",
                 remedy="Mount its volume, or put the file back. To start with an empty "
                 "workspace, restart crmdeck.",
@@ -316,7 +316,7 @@ class DuckDBEngine:
         # created both since.
         if wal_of(self._path).exists() and not self._path.exists():
             raise CacheError(
-                f"The cache {self._path} is missing. No new file was created.",
+                f"The cache at {self._path} is missing. No new file was created.",
                 cause=f"Only the write-ahead log {wal_of(self._path).name} exists.",
                 remedy="Put back the file that belongs to the log, or a backup. To start with an "
                 "empty workspace, move the log away.",
@@ -388,7 +388,7 @@ class DuckDBEngine:
 
     def _report_wait(self, who: str) -> None:
         if self.waiting is not None:
-            self.waiting(f"Waiting for the cache {self._path}: {who}")
+            self.waiting(f"Waiting for the cache at {self._path}: {who}")
 
     def _version(self, file: DuckDBFile, newest: int) -> int:
         """Return the version of the file's tables; close the file if it can't be used."""
@@ -398,7 +398,7 @@ class DuckDBEngine:
             migrations.reject_unknown(file, version, self._path)
             if version < newest and (reason := self.read_only_reason):
                 raise CacheError(
-                    f"The cache {self._path} needs an upgrade. {reason}",
+                    f"The cache at {self._path} needs an upgrade. {reason}",
                     cause=f"The cache has version {version}; this crmdeck reads version {newest}.",
                     remedy="Open the workspace once as a user who can write to it.",
                     code=migrations.TOO_OLD,

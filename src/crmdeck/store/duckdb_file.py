@@ -140,7 +140,7 @@ class DuckDBFile:
         try:
             yield "incoming"
         finally:
-            # After a failed statement the transaction is over, and that failure counts.
+            # A failed statement ended the transaction, so that failure is the one to raise.
             with suppress(Exception):
                 self._connection.unregister("incoming")
 
@@ -211,13 +211,13 @@ def explain(error: Exception, path: Path) -> CacheError:
     if match := re.search(r"[Cc]onflicting lock is held in (.+?) \(PID (\d+)\)", text):
         program = Path(match[1]).name
         return CacheBusyError(
-            f"Another program is using the cache {path}.",
+            f"Another program is using the cache at {path}.",
             cause=f"{program} (process {match[2]}) has the database file open.",
             remedy="Close that program, or try again when it has finished.",
         )
     if re.search(r"Could not set lock|being used by another process", text):
         return CacheBusyError(
-            f"Another program is using the cache {path}.",
+            f"Another program is using the cache at {path}.",
             cause=cause,
             remedy="Close that program, or try again when it has finished.",
         )
@@ -225,14 +225,14 @@ def explain(error: Exception, path: Path) -> CacheError:
         return open_here(path)
     if re.search(r"database file with version number|newer version of DuckDB", text):
         return CacheTooNewError(
-            f"A newer DuckDB wrote the cache {path}. It was left untouched.",
+            f"A newer DuckDB wrote the cache at {path}. It was left untouched.",
             cause=cause,
             remedy="Choose another workspace with --home, or upgrade DuckDB: pip install --upgrade "
             "duckdb",
         )
     if type(error).__name__ in ("ParserException", "NotImplementedException"):
         return CacheError(
-            f"This DuckDB can't work with the cache {path}. It was left untouched.",
+            f"This DuckDB can't work with the cache at {path}. It was left untouched.",
             cause=cause,
             remedy="Install a DuckDB that crmdeck supports: pip install --upgrade crmdeck duckdb",
             code="DUCKDB_UNSUITABLE",
@@ -242,7 +242,7 @@ def explain(error: Exception, path: Path) -> CacheError:
         r"[Pp]ermission denied|[Rr]ead-only file system", text
     ):
         return CacheError(
-            f"Can't open the cache {path}: no permission.",
+            f"Can't open the cache at {path}: no permission.",
             cause=cause,
             remedy="Get read and write permission for the file and its folder, or choose another "
             "workspace with --home.",
@@ -259,21 +259,21 @@ def explain(error: Exception, path: Path) -> CacheError:
         r"[Nn]o space left|[Dd]isk quota|[Nn]ot enough space|File too large", text
     ):
         return CacheError(
-            f"Can't write the cache {path}: the disk is full. Nothing was changed.",
+            f"Can't write the cache at {path}: the disk is full. Nothing was changed.",
             cause=cause,
             remedy="Free some space, and try again.",
             code="CACHE_DISK_FULL",
         )
     if "replaying WAL" in text:
         return CacheError(
-            f"The write-ahead log of the cache {path} is damaged. It was left untouched.",
+            f"The write-ahead log of the cache at {path} is damaged. It was left untouched.",
             cause=cause,
             remedy=f"Put {wal_of(path).name} back, or continue with its readable part: crmdeck "
             "doctor --repair",
             code=LOG_DAMAGED,
         )
     return CacheError(
-        f"Can't read the cache {path}; it may be damaged.",
+        f"Can't read the cache at {path}; it may be damaged.",
         cause=cause,
         remedy="Save the readable part, or restore the newest automatic backup: crmdeck doctor "
         "--repair",
@@ -283,7 +283,7 @@ def explain(error: Exception, path: Path) -> CacheError:
 def open_here(path: Path) -> CacheBusyError:
     """Return the error for a file that is open in this process in the other way."""
     return CacheBusyError(
-        f"The cache {path} is in use.",
+        f"The cache at {path} is in use.",
         cause="Another part of this program has the cache open.",
         remedy="Try again when it has finished.",
     )

@@ -243,12 +243,12 @@ def explain(error: Exception, url: str, *, saving: bool = False) -> CacheError:
     if is_lost(error):
         unsaved = " The change wasn't saved." if saving else ""
         return CacheError(
-            f"Can't reach the database {place}.{unsaved}",
+            f"Can't reach the database at {place}.{unsaved}",
             cause=cause,
             remedy="Check host and port, and try again.",
             code=UNREACHABLE,
         )
-    return CacheError(f"The database {place} rejected the request.", cause=cause)
+    return CacheError(f"The database at {place} rejected the request.", cause=cause)
 
 
 # By a pattern of the server's message, or by SQLSTATE: message, remedy, code. The first match
@@ -257,28 +257,28 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
     (
         r"unsupported startup parameter",
         (),
-        "The pooler in front of the database {place} rejects the options in the URL.",
+        "The pooler in front of the database at {place} rejects the options in the URL.",
         "Remove the options, and set the schema for the role: ALTER ROLE ... SET search_path = ...",
         "DATABASE_POOLER",
     ),
     (
         r"password authentication failed|no password supplied|authentication failed",
         ("28P01", "28000"),
-        "The database {place} rejected this user and password.",
+        "The database at {place} rejected this user and password.",
         "Check the user and the password in PGPASSWORD, ~/.pgpass, or the URL.",
         "DATABASE_SIGN_IN",
     ),
     (
         r"not permitted to log in",
         (),
-        "This user can't sign in to the database {place}.",
+        "This user can't sign in to the database at {place}.",
         "Ask the database administrator: ALTER ROLE ... LOGIN",
         "DATABASE_SIGN_IN",
     ),
     (
         r"pg_hba\.conf",
         (),
-        "The database {place} rejects connections from this machine.",
+        "The database at {place} rejects connections from this machine.",
         "Ask the administrator for an entry in pg_hba.conf, or connect with TLS: "
         "?sslmode=verify-full",
         "DATABASE_SIGN_IN",
@@ -293,7 +293,7 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
     (
         r"certificate|SSL|TLS",
         (),
-        "The connection to the database {place} isn't secure enough.",
+        "The connection to the database at {place} isn't secure enough.",
         "Check sslmode and sslrootcert in the URL.",
         "DATABASE_TLS",
     ),
@@ -301,35 +301,35 @@ _FAULTS: tuple[tuple[str, tuple[str, ...], str, str, str], ...] = (
         # A rejected connection has only the server's sentence, without SQLSTATE.
         r"permission denied",
         ("42501", "25006"),
-        "The database {place} doesn't let this user do that. Nothing was changed.",
+        "The database at {place} doesn't let this user do that. Nothing was changed.",
         "Use a role with the grants of `crmdeck team grants`. Restore and repair need the owner.",
         NO_PERMISSION,
     ),
     (
         r"No space left|could not extend file",
         ("53100",),
-        "The disk of the database {place} is full. Nothing was changed.",
+        "The disk of the database at {place} is full. Nothing was changed.",
         "Ask the administrator to free some space, and try again.",
         "CACHE_DISK_FULL",
     ),
     (
         r"too many (clients|connections)|connection slots",
         ("53300",),
-        "The database {place} has no free connection.",
+        "The database at {place} has no free connection.",
         "Try again later, or ask the administrator to raise max_connections.",
         "CACHE_BUSY",
     ),
     (
         "",
         ("57014",),
-        "The database {place} canceled the request.",
+        "The database at {place} canceled the request.",
         "Ask the administrator for more time for this user: ALTER ROLE ... SET statement_timeout",
         "DATABASE_TIMEOUT",
     ),
     (
         "",
         ("42P01", "42703", "3F000"),
-        "The tables in the database {place} don't match this crmdeck.",
+        "The tables in the database at {place} don't match this crmdeck.",
         "Upgrade crmdeck everywhere, or choose another workspace with --home.",
         "CACHE_UNREADABLE",
     ),
@@ -343,7 +343,7 @@ def _passwords(url: str) -> list[str]:
 
 
 def _hidden(text: str, url: str) -> str:
-    # Not `redact`: this password may have any length, and it is in this URL only.
+    # `redact` doesn't fit: this password can have any length, and only this URL contains it.
     for secret in _passwords(url):
         for form in (secret, unquote(secret), percent_encoded(secret, safe="")):
             text = text.replace(form, "...")

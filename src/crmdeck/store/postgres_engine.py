@@ -71,7 +71,7 @@ class PostgresEngine:
             return "It was opened read-only."
         # Unknown before the first connection; asking must not wait for a network.
         if self._may_write is False:
-            return f"The database {self.place} is read-only for this user."
+            return f"The database at {self.place} is read-only for this user."
         return None
 
     def salvage(self, code: str) -> list[str]:
@@ -192,13 +192,13 @@ class PostgresEngine:
                 version, transaction = _next(database)
         except busy as error:
             raise CacheBusyError(
-                f"The database {self.place} is busy; waited {self._wait:g} s.",
+                f"The database at {self.place} is still busy after {self._wait:g} s.",
                 cause=self._writer(),
                 remedy="Try again when it has finished.",
             ) from error
         if transaction is None:
             raise CacheDamagedError(
-                f"The database {self.place} has no head. Nothing was changed.",
+                f"The database at {self.place} has no head. Nothing was changed.",
                 cause="The row that gives writers their turn was deleted.",
                 remedy="As the owner of the tables: INSERT INTO head VALUES (0)",
             )
@@ -220,7 +220,7 @@ class PostgresEngine:
         """Lend a connection on which `begin` was run; what isn't committed is rolled back."""
         if not self._slots.acquire(timeout=self._wait):
             raise CacheBusyError(
-                f"The database {self.place} is busy; waited {self._wait:g} s.",
+                f"The database at {self.place} is still busy after {self._wait:g} s.",
                 cause="Other parts of this program use all connections.",
                 remedy="Try again when they have finished.",
             )
@@ -268,7 +268,7 @@ class PostgresEngine:
                 raise
             self._unreachable_since = self._unreachable_since or self.now()
             raise CacheError(
-                f"The database {self.place} has been unreachable since "
+                f"The database at {self.place} has been unreachable since "
                 f"{self._unreachable_since:%H:%M:%S} UTC.",
                 cause=error.cause,
                 remedy=error.remedy,
@@ -306,7 +306,7 @@ class PostgresEngine:
 
     def _too_old(self, version: int, newest: int) -> CacheError:
         return CacheError(
-            f"The database {self.place} needs an upgrade.",
+            f"The database at {self.place} needs an upgrade.",
             cause=f"The database has version {version}; this crmdeck reads version {newest}.",
             remedy="Open the workspace once as its owner, without --read-only.",
             code=migrations.TOO_OLD if version else "CACHE_MISSING",
@@ -348,7 +348,7 @@ class PostgresEngine:
             return migrations.stored_version(database, self.place)
         if schema is None or others:
             raise CacheError(
-                f"The database {self.place} isn't a crmdeck workspace. It was left untouched.",
+                f"The database at {self.place} isn't a crmdeck workspace. It was left untouched.",
                 cause="The database contains other tables."
                 if others
                 else "The search path has no schema that this user can use.",

@@ -90,7 +90,7 @@ class RecordTable(Generic[M]):
         except (ValueError, TypeError) as error:
             cause = f"{error}."
             if isinstance(error, ValidationError):
-                # Without the row's contents, which may be private.
+                # The message leaves out the row's contents, which may be private.
                 [first, *_] = error.errors(
                     include_url=False, include_input=False, include_context=False
                 )
@@ -162,7 +162,7 @@ class Where:
                 remedy="Use the cursor of the last response, or none.",
                 code="CURSOR_NOT_FOUND",
             )
-        # An index serves a bound of the first column, and no alternatives.
+        # An index helps with a bound of the first column, but not with alternatives.
         first, descending = next(iter(order.items()))
         self.add(f"{quote(first)} {'<=' if descending else '>='} ?", rows[0][0])
         parts, before = [], ""

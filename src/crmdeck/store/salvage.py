@@ -90,12 +90,12 @@ def record_version(database: Database, place: Path | str, at: datetime) -> str:
     version = version_by_tables(database)
     if version is None:
         raise CacheDamagedError(
-            f"The cache {place} has no version. It was left untouched.",
+            f"The cache at {place} has no version. It was left untouched.",
             cause="The tables match no known version.",
             remedy="Restore a backup into another workspace: crmdeck restore FILE --home HOME",
             code=migrations.VERSION_LOST,
         )
-    for migration in migrations.up_to(version, f"the cache {place}", "It was left untouched."):
+    for migration in migrations.up_to(version, f"the cache at {place}", "It was left untouched."):
         migrations.mark(database, migration, at)
     return f"detected version {version} from the tables"
 
@@ -164,7 +164,7 @@ def _rebuild(path: Path, at: datetime) -> list[str]:
     """Replace the cache by a new file with every readable row."""
     source = _Source(path)
     try:
-        known = migrations.up_to(source.version(), f"the cache {path}", "It was left untouched.")
+        known = migrations.up_to(source.version(), f"the cache at {path}", "It was left untouched.")
         draft = path.with_name(path.name + ".salvaged")
         draft.unlink(missing_ok=True)
         migrations.create(draft, known, at)
@@ -267,7 +267,7 @@ class _Source:
 
 def _hopeless(path: Path, cause: str) -> CacheError:
     return CacheError(
-        f"Can't save anything from the cache {path}. It was left untouched.",
+        f"Can't save anything from the cache at {path}. It was left untouched.",
         cause=cause,
         remedy=f"Move {path.name} away and restore a backup: crmdeck restore FILE",
     )

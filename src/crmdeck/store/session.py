@@ -42,7 +42,7 @@ class Session:
         if self._kept is not None:
             self._kept.remember(key, value)
 
-    # Without a lock of their own, because a session is used by one thread.
+    # They need no lock, because one thread uses a session.
     @cached_property
     def connections(self) -> store.Connections:
         return store.Connections(self.database)

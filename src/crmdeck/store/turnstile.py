@@ -87,7 +87,7 @@ class Turnstile:
                     if now >= reported_at:
                         tell(self.describe_holders())
                         reported_at = math.inf
-                    # Not all at the same moment, and the last in the queue least often.
+                    # Waiters check at different times, the last in the queue least often.
                     pause = min((behind + 1) * _POLL_SECONDS, _LONGEST_PAUSE)
                     time.sleep(random.uniform(0.5, 1.5) * pause)  # noqa: S311
         try:
@@ -148,7 +148,7 @@ class Turnstile:
         """
         holder = self._holder()
         return CacheBusyError(
-            f"The cache {self._path} is busy; waited {self._wait:g} s.",
+            f"The cache at {self._path} is still busy after {self._wait:g} s.",
             cause=self.describe_holders(seen),
             remedy="Try again when it has finished"
             + (f", or end process {holder.pid} if it hangs." if holder else ".")

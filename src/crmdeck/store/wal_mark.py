@@ -63,7 +63,7 @@ class WalMark:
         except FileNotFoundError:
             cause = f"{self._log.name} is missing."
         raise CacheError(
-            f"The cache {self._cache} lacks its last writes. It was left untouched.",
+            f"The cache at {self._cache} lacks its last writes. It was left untouched.",
             cause=cause,
             remedy=f"Put {self._log.name} back, or continue without it: crmdeck doctor --repair",
             code=LOG_LOST,

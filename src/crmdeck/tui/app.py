@@ -90,7 +90,7 @@ class CrmdeckApp(App[None]):
         on_ending(self.exit)
 
     def on_exit_app(self) -> None:
-        # Not in `action_quit`: a signal or a closed browser tab also quits.
+        # `action_quit` isn't enough: a signal or a closed browser tab also quits.
         if not self.host.wants_demo:
             self.host.save_state()
 

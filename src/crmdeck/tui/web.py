@@ -147,7 +147,7 @@ def make_server(arguments: Sequence[str], *, host: str, port: int) -> GuardedSer
     """
     if host not in LOOPBACK:
         raise UsageError(
-            f"Can't serve the console on {host}: only on loopback.",
+            f"Can't serve the console on {host}. Only loopback addresses work.",
             remedy="Forward the port instead: ssh -L 8000:127.0.0.1:8000 HOST",
             code="NOT_LOOPBACK",
         )

@@ -40,7 +40,7 @@ class Backups:
         file that isn't a valid backup, CacheTooNewError for a backup of a newer crmdeck.
         """
         context = self._context
-        # Before the backup is read, which can take minutes.
+        # Check first, because reading the backup can take minutes.
         context.require_writable()
         with context.store.write() as session:
             summary = restore_backup(context.store, path, force=force, clock=context.clock)

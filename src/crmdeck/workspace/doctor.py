@@ -86,7 +86,7 @@ def examine(
     """
     if head is not None and not re.fullmatch("[0-9a-f]{64}", head):
         raise UsageError(
-            f"'{head}' isn't a head of an audit log.",
+            f"'{head}' isn't an audit log head.",
             remedy="Copy the 64 digits of `head` from an earlier run: crmdeck doctor --json",
             code="BAD_HEAD",
         )

@@ -126,7 +126,7 @@ class Drift:
         def read() -> Iterator[DriftReport]:
             after, done, more = None, 0, True
             while more:
-                # Not one transaction for all: a slow reader would keep writers out.
+                # Each page has its own transaction, because a slow reader would keep writers out.
                 with self._context.store.read() as session:
                     among = None if ids is None else ids[done : done + at_once]
                     page = _page(session, key, at_once, only, after, among)
@@ -372,7 +372,7 @@ class Drift:
             members = session.drift.members(event_ids) if event_ids else {}
             wanted = [one for each in event_ids for one in members.get(each, (each,))]
             fresh = acknowledge_changes(self._context, session, wanted, note)
-        # After the transaction: a source that doesn't answer must not keep others from writing.
+        # Send after the transaction: a silent source must not keep others from writing.
         return share_changes(self._context, fresh)
 
     def take_back(self, event_ids: Sequence[str]) -> Noted:

@@ -66,7 +66,7 @@ def matching_version(home: Path | None) -> str:
 
 @lru_cache(maxsize=8)
 def _version(stamps: tuple[Stamp, ...]) -> str:
-    # By content: the machines of a team have their copies from different times.
+    # Compare the content: the copies on a team's machines have different times.
     digest = sha256("".join(_read(path) for path, _, _ in stamps).encode())
     return f"{__version__}-{digest.hexdigest()[:16]}"
 

@@ -47,7 +47,7 @@ def parse_moment(text: str, now: datetime, *, as_of: bool = False) -> datetime:
             # Monday is 0, and named on a Monday it is today.
             back = (now.weekday() - back) % 7 if back < 7 else back - 7
             written = f"{(now - timedelta(days=back)).date()}"
-        # Without a zone it is UTC, so that a script gets the same on each machine.
+        # A time without a zone is UTC, so that a script gets the same on each machine.
         moment = to_utc(datetime.fromisoformat(written)).astimezone(UTC)
         # A tick less, because the next day or minute begins at its first moment.
         return moment + _lasting(written) - _TICK if as_of else moment

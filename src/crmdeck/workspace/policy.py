@@ -173,7 +173,7 @@ class Policy(BaseModel):
         used = [self.find(finding, today) for finding in judged]
         found = []
         for number, rule in enumerate(self.rule, start=1):
-            # By identity: of two equal rules, only the first one is used.
+            # Compare by identity: of two equal rules, only the first one is used.
             if _over(rule, today) or any(rule is each for each in used):
                 continue
             missed = [(rule.misses(each), each) for each in judged]

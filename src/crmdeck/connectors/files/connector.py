@@ -249,7 +249,7 @@ def _discovered(
     if entry.repaired:
         yield from _repaired(entry.file.name, schema)
     yield from (Failed(f"{name}.{field}", why) for field, why in entry.unread.items())
-    # Without a validator, the next refresh reads the broken fields again.
+    # If there is no validator, the next refresh reads the broken fields again.
     own = None if entry.unread else str(validator)
     yield Discovered(schema, own, frozenset(entry.unread))
 

@@ -106,7 +106,7 @@ def _search(root: Path, below: Path) -> Found:
     def refuse(error: OSError) -> None:
         raise error
 
-    # Without `onerror`, a folder that can't be read would look empty.
+    # `onerror` is needed, or an unreadable folder would look empty.
     for folder, folders, names in os.walk(below, onerror=refuse):
         folders[:] = [
             each for each in folders if not each.startswith(".") and each not in _SKIPPED_FOLDERS

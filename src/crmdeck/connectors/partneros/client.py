@@ -101,7 +101,7 @@ class PartnerOSClient:
     ) -> Response:
         """Return the response to GET `path` of the integration, from the cache if it is fresh."""
         parameters = [part for item in sorted((query or {}).items()) for part in item]
-        # With the token, so that another user in this process never gets these answers.
+        # The key contains the token, so that no other user in this process gets these responses.
         identity = (self._transport.base, self.integration_id, self._session.token())
         key = (*identity, path, *parameters)
         kept = _FRESH.get(key)

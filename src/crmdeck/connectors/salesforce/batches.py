@@ -54,7 +54,7 @@ class _Sizes:
 
     def next(self) -> int:
         with self._lock:
-            # Before the first answer, no size is known.
+            # The size is unknown until the first response.
             if not self._bytes:
                 return MOST_IN_A_CALL
             return max(1, min(MOST_IN_A_CALL, _GOAL_BYTES * self._count // self._bytes))

@@ -72,7 +72,7 @@ def count_created(
             continue
         counts = dict(zip(fields, filled, strict=True))
         found[name] = RecordCounts(records=records, filled=counts)
-        # Not every object has an owner.
+        # Some objects have no owner.
         with suppress(SourceError):
             [owners] = _numbers(responses.get(_OWNED + name), 1)
             found[name] = RecordCounts(records=records, filled=counts, inactive_owners=owners)

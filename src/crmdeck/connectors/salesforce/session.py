@@ -71,7 +71,7 @@ class _Adapter(HTTPAdapter):
         timeout = (self._limits.connect_timeout, self._limits.read_timeout)
         with request_deadline(self._limits.total_timeout, WHO):
             try:
-                # As a stream: otherwise requests reads the whole body first, without a limit.
+                # Streamed, because requests otherwise reads the whole body first, without a limit.
                 response = super().send(request, True, timeout, verify, cert, proxies)
             except requests.exceptions.ReadTimeout:
                 raise timed_out(WHO) from None

@@ -83,7 +83,7 @@ def stored_version(database: Database, place: Path | str) -> int:
     number = database.rows("SELECT max(number) FROM schema_migration")[0][0]
     if number is None:
         raise CacheDamagedError(
-            f"The cache {place} has no version. It was left untouched.",
+            f"The cache at {place} has no version. It was left untouched.",
             cause="The table of migrations is empty.",
             remedy="Detect the version from its tables: crmdeck doctor --repair",
             code=VERSION_LOST,
@@ -99,14 +99,14 @@ def reject_unknown(database: Database, version: int, place: Path | str) -> None:
         if oldest <= newest_known:
             return
     if version:
-        up_to(version, f"the cache {place}", "It was left untouched.")
+        up_to(version, f"the cache at {place}", "It was left untouched.")
 
 
 def refuse_other_version(database: Database, place: Path | str) -> None:
     """Raise CacheTooNewError if the tables are newer than this crmdeck, even if it can write."""
     version = stored_version(database, place)
     if version > newest(shipped()):
-        up_to(version, f"the cache {place}", "Nothing was done.")
+        up_to(version, f"the cache at {place}", "Nothing was done.")
 
 
 def up_to(version: int, what: str, untouched: str) -> tuple[Migration, ...]:

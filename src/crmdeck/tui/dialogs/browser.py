@@ -34,7 +34,7 @@ class Browser(Dialog["SignedIn"]):
     """
 
     SCOPE = "browser"
-    # Without a focus, o, c and p are keys and not letters.
+    # If no widget has the focus, o, c and p are keys and not letters.
     AUTO_FOCUS = ""
 
     loader: Loader

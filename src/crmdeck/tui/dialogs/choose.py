@@ -198,7 +198,7 @@ class Choose(Dialog[V]):
         self._list.take()
 
     def on_key(self, event: events.Key) -> None:
-        # Not actions: each menu has other rows, and other keys.
+        # These aren't actions, because each menu has other rows and keys.
         found = next((one for one in self._shown if one.key == event.key != CANCEL), None)
         if found is None or event.key == self._opened_by:
             return

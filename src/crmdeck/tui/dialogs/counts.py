@@ -62,7 +62,7 @@ def counts(source: FilterSource[R], names: Iterable[str]) -> Iterator[Count]:
     counted: dict[str, Counter[str]] = {name: Counter() for name in keys}
     for row in source.rows:
         for name, key in keys.items():
-            # As a set: a row is counted once for each of its values.
+            # A set, because a row is counted once for each of its values.
             counted[name].update({value for value in key.values(row) if value})
     for name, values in counted.items():
         found = values.most_common(MOST_OFFERS)

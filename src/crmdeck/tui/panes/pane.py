@@ -277,7 +277,7 @@ class Pane(ActionHost, Widget):
         """Show the details of the row under the cursor."""
         row = self.table.cursor_row
         brief = self.place.brief(row) if row is not None else NO_BRIEF
-        # Not before the data: a first title draws the frame.
+        # Set the title with the data, because a first title draws the frame.
         if self.panel.is_drawn or row is not None:
             self.panel.caption(self.brief, *brief.titles, state=brief.state)
         about = (self.table.id, self.table.cursor_key)

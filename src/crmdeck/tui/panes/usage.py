@@ -110,7 +110,7 @@ def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator
     for kind, names in uses_by_kind(usage).items():
         for index, line in enumerate(wrap(f"{kind}: {', '.join(names)}", width - 2)):
             yield Content(f"  {'' if index == 0 else '  '}{line}")
-    # Without uses, the first gap is in the summary already.
+    # If there are no uses, the summary already has the first gap.
     unknown = usage.not_checked[0 if usage.uses else 1 :]
     if usage.verdict is UsageVerdict.LIKELY_SAFE:
         unknown = (NOT_COVERED,)

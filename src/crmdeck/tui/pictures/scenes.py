@@ -116,7 +116,7 @@ SCENES = (
             *2 * (SceneStep(run="choose.take"),),
         ),
     ),
-    Scene("narrow", "Drift in a window of 80 columns", _pane("3"), size=NARROW),
+    Scene("narrow", "Drift in an 80-column window", _pane("3"), size=NARROW),
     Scene("light", "Mapping in the light theme", _pane("4"), theme=LIGHT),
     Scene(
         "session",

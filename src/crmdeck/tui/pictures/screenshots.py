@@ -196,7 +196,7 @@ def png_drawer() -> Callable[[str], bytes]:
         from resvg_py import svg_to_bytes
     except ImportError as error:
         raise UsageError(
-            "Screenshots as PNG need the extra png.",
+            "PNG screenshots need the png extra.",
             cause=f"The package {error.name} isn't installed.",
             remedy=install_hint("png"),
             code="EXTRA_MISSING",

@@ -124,7 +124,7 @@ def _ask_files(host: Host, kind: Kind) -> None:
 
     def done(connection: Connection | None) -> None:
         if connection is not None:
-            # Before the reload, which shows the chosen connection.
+            # Choose it before the reload, which shows the chosen connection.
             host.connection_id = connection.id
             host.reload()
             refresh_connection(host, connection.id, connection.name)
@@ -156,7 +156,7 @@ def _lines(kind: Kind) -> list[Asked]:
 def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
     endpoint = answered(answers, "endpoint")
     host = answered(answers, "host")
-    # With a custom API URL the vendor's sign-in page isn't used.
+    # A custom API URL replaces the vendor's sign-in page.
     default = next(iter(vendor_of(kind.source).login_hosts), None)
     elsewhere = endpoint is not None and host == default
     return ConnectionDraft(

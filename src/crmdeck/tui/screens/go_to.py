@@ -214,7 +214,7 @@ def location_of(place: GoToTarget) -> Location:
         case PlaceKind.FIELD:
             return Location(connection, object=place.within, field=place.name)
         case PlaceKind.CHANGE:
-            # Without a filter, so that the change shows.
+            # Clear the filter, so that the change shows.
             return Location(connection, event=place.id, filter="")
         case PlaceKind.FINDING:
             return Location(connection, finding=place.id, filter="")

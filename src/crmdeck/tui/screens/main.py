@@ -181,7 +181,7 @@ class MainScreen(ActionHost, Screen[None]):
 
         def work(_: Job) -> tuple[Workspace, Mapping[str, str]]:
             workspace = self.host.opening.open()
-            # Here and not when it is shown: its imports would hold up keys and paints.
+            # Built here, because its imports would hold up keys and paints later.
             self._first_pane().load()
             return workspace, self._keys_for(workspace)
 

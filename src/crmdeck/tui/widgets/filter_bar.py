@@ -64,7 +64,7 @@ class FilterBar(ActionHost, Widget):
         self._source = source
         self._show(editing=True)
         entry = self.query_one(Input)
-        # With a blank, the keys for another term are offered.
+        # After a blank, the bar offers the keys for another term.
         entry.value = f"{self.text} " if self.text else ""
         entry.cursor_position = len(entry.value)
         entry.focus()
@@ -85,7 +85,7 @@ class FilterBar(ActionHost, Widget):
     @on(Input.Changed)
     def _typed(self, event: Input.Changed) -> None:
         event.stop()
-        # Without the focus, the text was set and not typed.
+        # If the input has no focus, the text was set and not typed.
         if event.input.has_focus and event.value != self.text:
             self.text = event.value
             source = self._source

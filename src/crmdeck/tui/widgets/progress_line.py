@@ -90,7 +90,7 @@ class ProgressLine(Widget):
         if progress is not None and progress.total:
             start, done = 0, min(room, room * progress.done // progress.total)
         else:
-            # Without a total, a piece of the bar moves.
+            # If the total is unknown, a piece of the bar moves.
             done = max(1, room // 6)
             start = self.tick % max(1, room - done)
         is_waiting = progress is not None and progress.waiting

@@ -165,7 +165,7 @@ def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Co
     and name the `chosen` one. The last ones only name that one, in fewer and fewer cells.
     """
     healths = {status.id: health_of(status) for status in statuses}
-    # By sign and state: the words name findings.
+    # Compare sign and state, because the words contain findings.
     tally = Counter(health[::2] for health in healths.values())
     states = [
         Content.assemble((f"{sign} ", STATE_COLORS[state]), str(number))

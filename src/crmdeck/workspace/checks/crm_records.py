@@ -91,7 +91,7 @@ class CrmRecords:
         if not isinstance(connector, RecordReader):
             raise UsageError(
                 f"{connection.name} has no records to read.",
-                cause=f"The source {connection.source} contains schemas only.",
+                cause=f"The {connection.source} source contains schemas only.",
                 code="NO_RECORDS",
             )
         return connector

@@ -114,7 +114,7 @@ class Notices:
         message of a check of one connection counts for that one only. A failed route raises nothing
         and doesn't stop the others. Raises ReadOnlyError before it sends anything.
         """
-        # Without the entries of this one, each check would send the same changes again.
+        # Leave out this check's entries, or each check would send the same changes again.
         self._context.require_writable()
         deliveries = []
         alone = report.connections[0].id if len(report.connections) == 1 else None

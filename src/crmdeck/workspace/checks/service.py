@@ -142,7 +142,7 @@ class Checks:
             checked.append(_checked(connection, status, begin, until, error))
         report = self._report(fail_on, rules, checked, findings, codes)
         self._record(report)
-        # After the check's own entries, so that a kept head covers them.
+        # Read the head after the check's own entries, so that it covers them.
         head = self._audit.head()
         return report.model_copy(update={"audit_head": head and head.hash})
 
@@ -177,7 +177,7 @@ class Checks:
         found: list[CrmdeckError] = []
         with self._context.store.read():
             named = self.chosen([ref] if ref else ())
-            # Statements over all connections: each on its own takes a minute for 500.
+            # One statement covers all connections, because 500 statements take a minute.
             statuses = [self._health.status(named[0].id)] if ref else self._health.statuses()
             status_of = {status.id: status for status in statuses}
             for connection in named:
@@ -401,7 +401,7 @@ def _error(
         return attempt.error
     if not refresh and status.status is Status.DISCONNECTED:
         return ConflictError(f"'{connection.name}' is disconnected.")
-    # Without a refresh, the outcome of the last one applies.
+    # If the check doesn't refresh, the outcome of the last refresh applies.
     if not refresh and status.status in (Status.ERROR, Status.REAUTH_REQUIRED):
         error = CrmdeckError(
             status.last_error_message or "The last refresh failed.",

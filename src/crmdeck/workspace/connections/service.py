@@ -333,7 +333,7 @@ def drafted(context: Context, draft: ConnectionDraft) -> Connection:
         platform = draft.source
         if draft.platform not in (None, platform):
             raise UsageError(
-                f"The source {draft.source} can't connect to the platform {draft.platform}.",
+                f"The {draft.source} source can't connect to {draft.platform}.",
                 remedy="Leave out --platform.",
             )
     if draft.source == Source.PARTNEROS:

@@ -169,7 +169,7 @@ def _built_at(home: Path, at: datetime | None) -> datetime | None:
 
 def _origin() -> dict[str, str]:
     """Return the identity of the demo's content, and of the DuckDB that writes its file."""
-    # Not at the top: the console paints before it needs a database.
+    # Imported here, because the console paints before it needs a database.
     import duckdb
 
     store = str(newest(shipped()))

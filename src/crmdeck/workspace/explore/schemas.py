@@ -376,7 +376,7 @@ class Schemas:
         if not isinstance(connector, RecordReader):
             raise UsageError(
                 f"{connection.name} has no records to sample.",
-                cause=f"The source {connection.source} contains schemas only.",
+                cause=f"The {connection.source} source contains schemas only.",
                 code="NO_RECORDS",
             )
         with fault_barrier(connection):
@@ -448,7 +448,7 @@ class Schemas:
         connector = self._context.open_connector(connection)
         if not isinstance(connector, UsageFinder):
             why = vendor_of(connection.platform).no_usage or (
-                f"The source {connection.source} has no data about the use of fields."
+                f"The {connection.source} source has no data about the use of fields."
             )
             return judge_usage(object_type, field_name, (), seen, (why,))
         with fault_barrier(connection):

@@ -148,7 +148,7 @@ def rank_pair(
                     crm_field=one.crm_field, confidence=one.confidence, direction=one.direction
                 )
             )
-    # Without learning, the decisions on other pairs don't count either.
+    # If learning is off, the decisions on other pairs have no weight either.
     log = sides.log if learning is not None else sides.own_log
     evidence = matching.Evidence.from_log(
         # Only decisions on PartnerOS fields say how fields match.

@@ -176,7 +176,7 @@ class Mappings:
             connection = find_connection(session, ref)
             log = session.decisions.log(connection.id, pair, at=at)
             decided = by_field(log)
-            # Without the object, its decisions can still be read.
+            # If the object is gone, its decisions can still be read.
             if not log:
                 require_known(session, connection, object_pair.crm_object)
             events = session.drift.events(connection.id, at=at)
@@ -372,7 +372,7 @@ class Mappings:
                 return ()
             return values_to_map(left[name], right[crm_field])
 
-        # Not in a session: the source of the connection may have to answer first.
+        # Outside a session, because the connection's source may have to respond first.
         answer = self.suggest(ref, pair, encoder=encoder)
         suggestions = {one.partner_field: one for one in answer.suggestions}
         chosen = dict(picks)
@@ -659,7 +659,7 @@ class Mappings:
                 )
             named = mine[-1].id
         target = _undoable(log, named, pair)
-        # Without a name it is the last decision, on which nothing can depend.
+        # If no name is given, the last decision is undone, and no later one depends on it.
         if named is not None:
             require_alone(log, target)
         return target

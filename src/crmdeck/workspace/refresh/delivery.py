@@ -58,7 +58,7 @@ def read_delivery(
     known = last
     if known is None or known.user_id != user:
         known = DeliveryReading(user_id=user, since=today - RECENT, until=today - RECENT)
-    # Without a new day, the last counts say it all.
+    # Unless a new day began, the last counts are still right.
     known = known.model_copy(update={"since": known.until, "counts": {}})
     if not isinstance(connector, DeliveryReader):
         gap = f"{_EVENTS}, silence, owners: the {connection.source} source doesn't show them."
@@ -92,7 +92,7 @@ def read_delivery(
             "Silence, owners",
             lambda: connector.count_created(user, fields, since, today, cancel),
         )
-        # After a failure, the next refresh asks again.
+        # If that fails, the next refresh asks again.
         if answers is not None:
             counts = {name: one for name, one in answers.items() if isinstance(one, RecordCounts)}
             known = known.model_copy(update={"since": since, "until": today, "counts": counts})

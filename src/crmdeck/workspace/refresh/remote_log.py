@@ -86,7 +86,7 @@ def share_acknowledgments(context: Context, connection: Connection) -> str:
                 if _send(connector, unsent):
                     return ""
     except CacheError:
-        # Not a failure of the source: nothing would be sent later.
+        # This isn't a failure of the source, which would stop later attempts.
         raise
     except CrmdeckError as error:
         return f"Not sent to PartnerOS yet: {error.message} The next refresh sends it."

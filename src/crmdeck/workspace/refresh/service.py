@@ -61,7 +61,7 @@ class Refreshes:
         could be read, and CanceledError; the attempt is recorded.
         """
         connection = self._context.connection(ref)
-        # After the first read: only then is it known whether this user may write.
+        # Only the first read shows whether this user can write.
         self._context.require_writable()
         # The rules to read are a setting of the connection, not of one refresh.
         left_out = connection.scope.without_rules
@@ -131,7 +131,7 @@ class Refreshes:
         stop: CancelToken,
         accept_suspect: bool,
     ) -> Attempt:
-        # By ID: the connection can be renamed while others are refreshed.
+        # Use the ID: the connection can be renamed while others are refreshed.
         name, key = connection.name, connection.id
         try:
             result = self.run(key, progress=progress, cancel=stop, accept_suspect=accept_suspect)

@@ -65,7 +65,7 @@ def read_on(
     after, read = log.after, 0
     while len(found) < part and read < MOST_READ:
         job.cancel.check()
-        # With a filter, few of a page may match.
+        # If there is a filter, few rows of a page may match.
         size = SHORT if passes is not None else min(part, SHORT)
         page = workspace.audit.entries(log.ref, after=after, limit=size)
         read += len(page)

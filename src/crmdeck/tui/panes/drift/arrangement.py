@@ -207,7 +207,7 @@ def _rank(timeline: Timeline, entry: ChangeEntry) -> tuple[object, ...]:
         not event.affected_mappings,
         0,
         f"{event.object_type.casefold()}\0{(event.field_name or '').casefold()}",
-        # Without the ID, changes that are equal so far could change places with each reading.
+        # The ID breaks ties, or equal changes could change places with each reading.
         entry is not first,
         event.id,
     )

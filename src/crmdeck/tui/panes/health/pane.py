@@ -188,7 +188,7 @@ class HealthPane(Pane):
 
     def show(self, connection_id: str | None) -> None:
         super().show(connection_id)
-        # Before the overview is read again, so that the cursor follows immediately.
+        # Move it before the overview is read again, so that the cursor follows immediately.
         self._follow()
 
     def visit(self, location: Location) -> None:

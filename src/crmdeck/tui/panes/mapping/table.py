@@ -167,7 +167,7 @@ class RowTable(Table[PairRow]):
     def chosen(self) -> tuple[PairRow, ...]:
         lines = super().chosen()
         rows = tuple(line for line in lines if line.row is not None)
-        # A title alone means its group. In a range it would add rows that the user can't see.
+        # A title stands for its group. In a range it would add rows that the user can't see.
         return rows if len(lines) > 1 else lines
 
     @property

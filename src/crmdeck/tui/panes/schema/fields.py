@@ -136,7 +136,7 @@ def fields_of_object(host: Host, schema: SchemaLoader, address: Address) -> Sche
         what="Schema",
         rows=lambda: schema.rated_lines(object_type) if schema.has_fields else None,
         columns=partial(field_columns, schema.now),
-        # Not the object, which all rows here share.
+        # Leave out the object, which all rows here share.
         searched=lambda row: (row.row.name, row.row.label, row.mapped),
         heading=heading,
         enter=lambda: schema.inspect(object_type),
@@ -199,7 +199,7 @@ def everywhere_heading(everywhere: Everywhere) -> Heading:
 def everywhere_export(everywhere: Everywhere, only: Only | None) -> ExportRequest:
     """Return the request for the fields of all connections, one file per connection."""
     names = {line.ref: line.connection for line in everywhere.lines}
-    # Without a filter the connections are exported whole, which needs no names of fields.
+    # If there is no filter, whole connections are exported, without a list of fields.
     shown: dict[str, set[tuple[str, ...]]] = {}
     for key in only or ():
         if isinstance(key, tuple):

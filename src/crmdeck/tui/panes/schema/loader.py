@@ -398,6 +398,6 @@ def read_everywhere(workspace: Workspace, known: Everywhere | None, job: Job) ->
                 for line in field_data(data, workspace.schemas.fields(connection.id)).lines
             )
     index = field_index(tuple(lines), schemas)
-    # Here in the worker, or the first key of a search would wait for it.
+    # Built in the worker, or the first key of a search would wait for it.
     index.prepare()
     return Everywhere(head, tuple(lines), schemas, index, tuple(left_out))

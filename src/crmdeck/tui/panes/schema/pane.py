@@ -382,7 +382,7 @@ class SchemaPane(Pane):
         """Return why there are no two values to show, or None."""
         place, row = self.place, self.table.cursor_row
         if place.change is None or row is None:
-            return "Only a comparison has values of two sides. = compares."
+            return "Only a comparison has two sides. Press = to compare."
         return None if place.change(row) else "Only one side has this field."
 
     @action(

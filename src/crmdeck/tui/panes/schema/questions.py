@@ -111,7 +111,7 @@ def ask_sides(pane: Pane, data: SchemaData, chosen: Callable[[ComparedSides], No
             chosen(in_order(here, (data.ref, moment)))
         elif choice is not None:
             other, moments = known[choice]
-            # With one refresh there is nothing to choose from.
+            # A single refresh leaves no choice.
             if len(moments) <= 1:
                 chosen((here, (choice, None)))
                 return

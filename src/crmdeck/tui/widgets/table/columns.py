@@ -223,7 +223,7 @@ def place(
     shown = [column for column in columns if column.id in widths]
     placed = []
     start = indent
-    # Without columns there is still the last gap, so the lengths differ.
+    # If there are no columns, the last gap remains, so the lengths differ.
     for column, gap in zip(shown, (*gaps(shown), 0), strict=False):
         width = widths[column.id]
         joined = known.get(column.joins)

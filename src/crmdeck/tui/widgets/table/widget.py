@@ -645,7 +645,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
     def mark_row(self) -> None:
         span = self.marks.span(self.cursor) or range(self.cursor, self.cursor + 1)
         self._mark(span)
-        # After a range the cursor stays at its end.
+        # The cursor stays at the end of a range.
         if len(span) == 1:
             self._go(self.cursor + 1, 1)
 
@@ -701,7 +701,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         position = self.scroll_offset.y + event.y - self.header_height
         if position >= self.shown_count:
             return
-        # Without scrolling, so that the second click of two hits the same row.
+        # Don't scroll, so that the second click of two hits the same row.
         self.move_to(position, scroll=False)
         if event.button == RIGHT_BUTTON:
             self.post_message(self.MenuAsked(self))

@@ -307,7 +307,7 @@ class SignIn:
         if plan is None:
             raise UsageError(
                 f"{connection.name} needs no sign-in.",
-                cause=f"The source {connection.source} has no credentials.",
+                cause=f"The {connection.source} source has no credentials.",
                 remedy=f"Refresh the connection: crmdeck refresh {connection.name}",
                 code="NO_SIGN_IN",
             )
@@ -376,7 +376,7 @@ class SignIn:
                 code="NOTHING_TO_KEEP_IT_IN",
             )
         require_answers(connection, flow, given)
-        # Without its own URL, only the first sign-in shows which org it is.
+        # If the org's own URL isn't set, only the first sign-in shows which org it is.
         nowhere = not test and grant is None and _is_login_host(connection)
         if self.needs_own_host(target, flow) or nowhere:
             raise UsageError(
