@@ -76,11 +76,16 @@ def test_the_main_job_from_discovery_to_an_applied_mapping(shell: Shell, tmp_pat
 
     written = tmp_path / "mapping.json"
     shell.run("export", "acme", "--what", "mapping", "--output", str(written))
+    both = shell.json("mapping", "undo", "acme", PAIR, "expectedCloseDate", "estimatedValue")
+    assert [one["partnerField"] for one in both] == ["expectedCloseDate", "estimatedValue"]
+    shell.run("mapping", "undo", "acme", PAIR, "expectedCloseDate", "nope", code=2)
+    again = [one["id"] for one in both]
+    assert len(shell.json("mapping", "undo", "acme", PAIR, *again)) == 2
     shell.run("mapping", "undo", "acme", PAIR)
     lines = {x["partnerField"]: x for x in shell.json("mapping", "show", "acme", PAIR)["lines"]}
     assert lines["estimatedValue"]["state"] == "pending"
     events = [entry["event"] for entry in shell.json("audit", "acme", "--event", "mapping.*")]
-    assert events == ["mapping.undone", "mapping.accepted", "mapping.accepted"]
+    assert events == [*["mapping.undone"] * 5, "mapping.accepted", "mapping.accepted"]
 
 
 def test_errors_say_what_why_and_what_next_and_keep_stdout_clean(shell: Shell) -> None:

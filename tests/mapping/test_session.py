@@ -10,9 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmdeck.mapping.choices import clearing, filling_elsewhere
+from crmdeck.mapping.rows import Group
 from crmdeck.mapping.session import MappingSession, Write
 from crmdeck.mapping.state import by_field
-from crmdeck.model import Decision, DecisionState, Direction
+from crmdeck.mapping.wording import row_note
+from crmdeck.model import Decision, DecisionState, Direction, Outcome
+from crmdeck.preflight.edges import FailsWhen
 
 from .pairs import (
     ACCEPTED,
@@ -396,6 +399,24 @@ def test_required_fields_are_unmapped_until_a_row_writes_them() -> None:
     assert session.required[0].is_open
     session.decide("accept", [accept("accountName", "Name")])
     assert session.required == ()
+
+
+def test_required_field_shows_its_suggestion_at_any_match() -> None:
+    required = field("Name", required=True, createable=True)
+    session = MappingSession("acme", review(required), "dana", lambda: NOON)
+    for match, note in ((0.95, "required: a accepts"), (0.6, "required: check it")):
+        session.update_suggestions(answer(accountName=("Name", match)))
+        row = session.by_name["accountName"]
+        assert (row.group, row_note(row), session.required) == (Group.FAILING, note, ())
+
+
+def test_decision_drops_the_verdicts_on_other_values() -> None:
+    required = field("Name", required=True, createable=True)
+    session = MappingSession("acme", review(required), "dana", lambda: NOON)
+    missing = FailsWhen(None, "Name", Outcome.REJECTED, "always", "REQUIRED", "not mapped")
+    session.update_failures((missing,), ())
+    session.decide("fill", [filling_elsewhere(session.required[0], "Acme")])
+    assert session.required[0].group is Group.DONE
 
 
 def test_a_row_is_cleared_and_the_rejected_suggestion_comes_back() -> None:

@@ -480,6 +480,14 @@ async def test_broken_mapping_is_kept_or_replaced(
         assert desk.stored("accountName").crm_field == "Account_Name__c"
         # It still fails over 20 characters: keeping it is no promise.
         assert desk.shown("accountName").group is Group.REVIEW
+        # A user accepts its risk until a day, here as in Health, and the next row has the cursor.
+        await desk.press("a")
+        assert "Accept this risk?" in screen_text(desk.pilot)
+        await desk.press("7", "enter")
+        assert desk.shown("accountName").group is Group.DONE
+        assert desk.pane.row_table.cursor_name != "accountName"
+        await desk.press("u")
+        assert desk.shown("accountName").group is Group.REVIEW
         export(folder, *kept, described("Account_Name_New__c", "Account Name"))
         await desk.press("r")
         assert "f fixes 2 failing" in screen_text(desk.pilot)

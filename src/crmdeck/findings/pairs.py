@@ -16,6 +16,7 @@ from crmdeck.mapping.judgment import (
     OBJECT_GONE,
     REQUIRED,
     ROW,
+    VALUE_CODES,
     RowJudgment,
     failure_words,
     judge_row,
@@ -357,7 +358,7 @@ def _of_row(facts: Facts, pair: PairFacts, decision: Decision, judged: RowJudgme
     elif failure is not None and failure.code == "NO_ACCESS":
         propose = vitals.command_line("propose", vitals.connection.name, pair.pair, field=name)
         steps.insert(0, Step(verb=Verb.PROPOSE, text="Propose the permission", command=propose))
-    elif failure is not None and failure.code in _OF_VALUES:
+    elif failure is not None and failure.code in VALUE_CODES:
         steps.insert(
             0,
             _pair_step(
@@ -393,9 +394,6 @@ def _of_row(facts: Facts, pair: PairFacts, decision: Decision, judged: RowJudgme
         mapped=True,
         steps=() if judged.urgency is Urgency.NOTE else (*steps, unmap),
     )
-
-
-_OF_VALUES = ("NOT_A_PICKLIST_VALUE", "NOT_IN_RECORD_TYPE", "NOT_IN_PIPELINE")
 
 
 def _of_filled(

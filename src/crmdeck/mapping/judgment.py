@@ -39,6 +39,9 @@ _LOWERED = {
 ROW, REQUIRED = "ROW", "REQUIRED"
 """The first parts of the IDs of findings about a row, and about a required CRM field."""
 
+VALUE_CODES = ("NOT_A_PICKLIST_VALUE", "NOT_IN_RECORD_TYPE", "NOT_IN_PIPELINE")
+"""Codes of the verdicts that a value map settles."""
+
 
 class RowJudgment(NamedTuple):
     """What is wrong with an accepted row.

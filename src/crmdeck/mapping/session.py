@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from uuid import uuid4
 
+from crmdeck.mapping.judgment import VALUE_CODES
 from crmdeck.mapping.review import Review
 from crmdeck.mapping.rows import (
     Candidate,
@@ -171,9 +172,14 @@ class MappingSession:
         for choice in choices:
             if choice.partner_field and choice.state is DecisionState.REJECTED:
                 self._remember(rows[choice.partner_field])
-            if not choice.partner_field:
-                # The last verdict on a required CRM field is about another value, or none.
-                self._failures.pop(("", choice.crm_field or ""), None)
+            # The last verdicts are about other values. Preflight judges these ones next.
+            row = rows.get(choice.partner_field)
+            key = choice.partner_field, choice.crm_field or ""
+            if row is None:
+                self._failures.pop(key, None)
+            elif choice.value_map and choice.value_map.keys() >= set(row.values):
+                still = (one for one in row.every_failure if one.code not in VALUE_CODES)
+                self._failures[key] = tuple(still)
         decisions = tuple(self._decision(choice) for choice in choices)
         fields = tuple(choice.subject for choice in choices)
         step = MappingEdit(title, fields, decisions, before=self._directions_of(fields))

@@ -227,6 +227,8 @@ def matched_values_text(row: MappingRow) -> str:
 
 
 _SHORT = {
+    "required: a accepts": "a accepts",
+    "required: check it": "check it",
     "no longer in the schema": "gone",
     "text into a picklist": "text to picklist",
     "several into one": "several to one",

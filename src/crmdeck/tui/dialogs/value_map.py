@@ -70,10 +70,15 @@ class EditValueMap(Dialog[dict[str, str]]):
         self.rows = tuple(rows)
         # The values may be matched before the dialog is mounted, or after it was closed.
         if self.is_mounted and self.is_open:
-            self._show(self.rows)
+            self._show_first_open()
 
     def on_mount(self) -> None:
+        self._show_first_open()
+
+    def _show_first_open(self) -> None:
         self._show(self.rows)
+        open_ = [place for place, row in enumerate(self.rows) if row.target is None]
+        self.query_one(Table).move_to(open_[0] if open_ else 0)
 
     @dialog_action("values.change", "Choose value", "enter", hint=40)
     def change(self) -> None:

@@ -98,7 +98,7 @@ class UsageAsker:
 def usage_lines(usage: FieldUsage | None, now: datetime, width: int) -> Iterator[Content]:
     """Yield where a field is used and what is unknown, in lines of at most `width` cells."""
     if usage is None:
-        for line in wrap("? Usage not checked. D checks it.", width):
+        for line in wrap("? Usage not checked. o u checks it.", width):
             yield Content.styled(line, "$muted")
         return
     sign, color = _LOOKS[usage.verdict]

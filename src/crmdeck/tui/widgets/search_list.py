@@ -128,7 +128,8 @@ class SearchList(ActionHost, Widget, Generic[R]):
         self._room = room
         # The line of the input, and the margins below it and the table.
         room -= 1 if self._is_menu else 3
-        rows = max(len(self._rows or ()), len(self._resting or ()), LEAST_LINES)
+        least = 1 if self._is_menu else LEAST_LINES
+        rows = max(len(self._rows or ()), len(self._resting or ()), least)
         self._table.styles.height = min(rows + self._table.header_height, max(LEAST_LINES, room))
 
     def fill(

@@ -149,7 +149,7 @@ class HealthCommands:
         "Fix",
         "f",
         help="Do the first step of this finding, or expand the row.",
-        hint=90,
+        hint=98,
         blocked=no_step,
     )
     def take_next_step(self) -> None:
@@ -343,7 +343,7 @@ class HealthCommands:
         "Accept risk",
         "a",
         help="Acknowledge, accept until a day, or snooze a finding.",
-        hint=83,
+        hint=97,
         blocked=no_finding,
         writes=True,
         title_now=lambda commands: commands.settling_title(),

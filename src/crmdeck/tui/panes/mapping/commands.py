@@ -271,7 +271,7 @@ class MappingCommands:
         "Unmap",
         "X",
         help="Unmap, or mark a required field as filled elsewhere.",
-        hint=97,
+        hint=90,
         blocked=why_none,
         writes=True,
         title_now=lambda commands: "Filled elsewhere" if commands.required_row else "Unmap",
@@ -419,7 +419,7 @@ class MappingCommands:
         now = session.by_name.get(row.name) if session is not None else None
         if now is None or now.group not in (Group.FAILING, Group.REVIEW):
             return
-        fix = "v maps its values" if now.needs_value_map else "f fixes it"
+        fix = "v maps its values" if now.needs_value_map else "f fixes it, a accepts the risk"
         self._say(f"Accepted, but {now.title} fails: {row_note(now)}. {fix}, u undoes.", warn=True)
 
     def _map_values(self, session: MappingSession, row: MappingRow, choice: Choice) -> None:
@@ -462,7 +462,7 @@ class MappingCommands:
         "Fix",
         "f",
         help="Do the row's first step, or go to a row that fails.",
-        hint=93,
+        hint=97,
         blocked=why_no_repair,
         writes=True,
     )
@@ -607,7 +607,7 @@ class MappingCommands:
         "Accept high",
         "A",
         help="Accept matches of 90% or more that pass preflight.",
-        hint=95,
+        hint=89,
         blocked=why_not_accepted,
         writes=True,
     )

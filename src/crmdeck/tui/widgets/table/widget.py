@@ -586,7 +586,7 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         "Open",
         "enter",
         help="Open the row, or show its steps.",
-        hint=86,
+        hint=96,
         palette=False,
         title_now=lambda table: table.opens,
     )
