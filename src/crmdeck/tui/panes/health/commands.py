@@ -26,7 +26,7 @@ from crmdeck.tui.panes.health.loader import HealthViewState, OverviewLoader
 from crmdeck.tui.panes.health.overview import ConnectionHealth, settled
 from crmdeck.tui.panes.health.today import FindingRow
 from crmdeck.tui.panes.pane import Pane
-from crmdeck.tui.panes.settling import Settling, first_step
+from crmdeck.tui.panes.settling import SETTLING, Settling, first_step
 from crmdeck.tui.panes.to_do import row_of
 from crmdeck.tui.state.undo import Undoable
 from crmdeck.tui.text import count
@@ -57,6 +57,10 @@ _WORDS = {
     Verb.SNOOZE: "until a day; gates still fail",
     Verb.REOPEN: "",
 }
+
+
+_KEYS = {**dict.fromkeys(SETTLING, "a"), Verb.ACKNOWLEDGE: "a", Verb.REOPEN: "c"}
+"""The keys of the pane that do the same as a step."""
 
 
 class HealthCommands:
@@ -219,7 +223,12 @@ class HealthCommands:
     def _show_finding_steps(self, finding: Finding) -> None:
         steps = list(finding.steps)
         choices = [
-            Choice(str(place), step.text, _WORDS.get(step.verb, "copies its command"))
+            Choice(
+                str(place),
+                step.text,
+                _WORDS.get(step.verb, "copies its command"),
+                "f" if step is first_step(finding) else _KEYS.get(step.verb, ""),
+            )
             for place, step in enumerate(steps)
         ]
         if finding.changes:
