@@ -5,14 +5,15 @@ Nothing here needs the extra.
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple, TypeVar, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from pydantic.alias_generators import to_camel
 
 from crmdeck.errors import NotFoundError, UsageError
@@ -46,7 +47,7 @@ _STATES = {
 }
 
 
-A = TypeVar("A", bound="Arguments")
+A = TypeVar("A", bound=Callable[..., "Answer"])
 
 _CHANGE = "connection place what severity mappings by detectedAt changes"
 """The keys of a row about a change."""
@@ -67,137 +68,15 @@ class Arguments(BaseModel):
     )
 
 
+_OF_ALL = frozenset(Arguments.model_fields)
 _Name = Annotated[str, Field(min_length=1, description="Connection name, from `status`.")]
 _AnyName = Annotated[str | None, Field(min_length=1, description="Connection name (default: all).")]
 _Object = Annotated[str, Field(min_length=1, description="CRM object, such as Opportunity.")]
 _Field = Annotated[str, Field(min_length=1, description="API name of the CRM field.")]
-
-
-class StatusArguments(Arguments):
-    """Nothing else."""
-
-
-class ChangesArguments(Arguments):
-    """A time, a connection, and whether all changes count."""
-
-    since: Annotated[
-        str, Field(description="Date or age: 2026-05-16, monday, yesterday, 12h, 7d, 2w.")
-    ] = "7d"
-    only_what_matters: Annotated[
-        bool, Field(description="Only open breaking and risky changes, in groups.")
-    ] = True
-    connection: _AnyName = None
-
-
-class FindingsArguments(Arguments):
-    """A connection, or all."""
-
-    connection: _AnyName = None
-
-
-class FieldArguments(Arguments):
-    """One CRM field."""
-
-    connection: _Name
-    object: _Object
-    field: _Field
-
-
-class ImpactArguments(FieldArguments):
-    """One CRM field, and what happens to it."""
-
-    change: Annotated[FieldChange, Field(description="The planned change.")] = FieldChange.REMOVED
-
-
 _At = Annotated[
     str | None, Field(description="As of a date: 2026-05-16, monday, yesterday, 7d (default: now).")
 ]
-
-
-class FieldsArguments(Arguments):
-    """One CRM object, or none for the list of objects, now or as of a date."""
-
-    connection: _Name
-    object: Annotated[str | None, Field(description="CRM object (default: list them).")] = None
-    at: _At = None
-
-
-class HistoryArguments(Arguments):
-    """One CRM field, or one PartnerOS field of an object pair."""
-
-    connection: _Name
-    object: Annotated[str | None, Field(description="CRM object, with `field`.")] = None
-    field: Annotated[str | None, Field(description="API name of the CRM field.")] = None
-    pair: Annotated[str | None, Field(description="Object pair, with `partnerField`.")] = None
-    partner_field: Annotated[str | None, Field(description="PartnerOS field.")] = None
-
-
-class CompareArguments(Arguments):
-    """Two connections, or one at two times."""
-
-    left: _Name
-    right: Annotated[str | None, Field(description="Connection name (default: left).")] = None
-    left_at: _At = None
-    right_at: _At = None
-    object: Annotated[
-        str | None, Field(description="CRM object, to compare its fields (default: all objects).")
-    ] = None
-
-
-class FindArguments(Arguments):
-    """A meaning in words."""
-
-    meaning: Annotated[
-        str, Field(min_length=1, max_length=200, description="Such as: partner tier.")
-    ]
-    connection: _AnyName = None
-
-
-class MappingArguments(Arguments):
-    """One object pair, or none for the list of pairs."""
-
-    connection: _Name
-    pair: Annotated[
-        str | None,
-        Field(description="Such as deal_registration--Opportunity (default: list the pairs)."),
-    ] = None
-
-
-class PreflightArguments(Arguments):
-    """One object pair, and the kind of write."""
-
-    connection: _Name
-    pair: Annotated[str, Field(description="Such as deal_registration--Opportunity.")]
-    update: Annotated[bool, Field(description="Judge updates, not new records.")] = False
-
-
-class ErrorArguments(Arguments):
-    """Error messages of a sync, and the connection they come from."""
-
-    connection: _Name
-    text: Annotated[
-        str,
-        Field(min_length=1, max_length=200_000, description="Messages: CSV, JSON, or a log."),
-    ]
-    pair: Annotated[
-        str | None, Field(description="Object pair, if the messages name no object.")
-    ] = None
-
-
-class SuggestArguments(Arguments):
-    """A field pair, and why it fits."""
-
-    connection: _Name
-    pair: Annotated[str, Field(description="Such as deal_registration--Opportunity.")]
-    partner_field: Annotated[str, Field(min_length=1, description="PartnerOS field.")]
-    crm_field: Annotated[str, Field(min_length=1, description="API name of the CRM field.")]
-    direction: Annotated[
-        Direction | None,
-        Field(description="push writes to the CRM (default: all that the fields allow)."),
-    ] = None
-    reason: Annotated[
-        str, Field(min_length=1, max_length=500, description="Why the fields fit, for a person.")
-    ]
+_Pair = Annotated[str, Field(description="Such as deal_registration--Opportunity.")]
 
 
 class View(NamedTuple):
@@ -240,7 +119,7 @@ class Tool(NamedTuple):
     """A question with its description, and the keys that its rows can have."""
 
     arguments: type[Arguments]
-    answer: Callable[[View, Any], Answer]
+    answer: Callable[..., Answer]
     description: str
     keys: str
 
@@ -252,13 +131,18 @@ SUGGESTING: dict[str, Tool] = {}
 """The tools of a client that may suggest mappings."""
 
 
-def _tool(
-    tools: dict[str, Tool], description: str, keys: str
-) -> Callable[[Callable[[View, A], Answer]], Callable[[View, A], Answer]]:
-    """Add a function to `tools` under its name."""
+def _tool(tools: dict[str, Tool], description: str, keys: str) -> Callable[[A], A]:
+    """Add a function to `tools` under its name; its parameters are the arguments."""
 
-    def add(answer: Callable[[View, A], Answer]) -> Callable[[View, A], Answer]:
-        tools[answer.__name__] = Tool(get_type_hints(answer)["asked"], answer, description, keys)
+    def add(answer: A) -> A:
+        name = answer.__name__
+        _, *parameters = inspect.signature(answer, eval_str=True).parameters.values()
+        fields: dict[str, Any] = {
+            each.name: (each.annotation, ... if each.default is each.empty else each.default)
+            for each in parameters
+        }
+        arguments = create_model(f"{name}_arguments", __base__=Arguments, **fields)
+        tools[name] = Tool(arguments, answer, description, keys)
         return answer
 
     return add
@@ -270,7 +154,7 @@ def _tool(
     "each urgency.",
     "connection platform status lastRefresh openChanges breaking findings",
 )
-def status(view: View, asked: StatusArguments) -> Answer:
+def status(view: View) -> Answer:
     statuses = view.statuses()
     rows: list[Row] = [
         {
@@ -294,8 +178,8 @@ def status(view: View, asked: StatusArguments) -> Answer:
     "effect and next step.",
     "connection id urgency title cause effect since nextStep command",
 )
-def findings(view: View, asked: FindingsArguments) -> Answer:
-    statuses = view.statuses(asked.connection)
+def findings(view: View, connection: _AnyName = None) -> Answer:
+    statuses = view.statuses(connection)
     rows: list[Row] = []
     for one in in_order(one for status in statuses for one in status.open_findings):
         if one.urgency is Urgency.NOTE:
@@ -322,24 +206,33 @@ def findings(view: View, asked: FindingsArguments) -> Answer:
     "What changed in the CRMs since a date? Changes that break mappings come first.",
     _CHANGE,
 )
-def changes(view: View, asked: ChangesArguments) -> Answer:
+def changes(
+    view: View,
+    since: Annotated[
+        str, Field(description="Date or age: 2026-05-16, monday, yesterday, 12h, 7d, 2w.")
+    ] = "7d",
+    only_what_matters: Annotated[
+        bool, Field(description="Only open breaking and risky changes, in groups.")
+    ] = True,
+    connection: _AnyName = None,
+) -> Answer:
     # The error repeats the text, so only its beginning is read.
-    since = parse_past_moment(asked.since[:40], view.ws.now)
-    statuses = view.statuses(asked.connection)
+    begin = parse_past_moment(since[:40], view.ws.now)
+    statuses = view.statuses(connection)
     names = {one.id: one.name for one in statuses}
-    report = view.ws.drift.report(asked.connection, since=since)
+    report = view.ws.drift.report(connection, since=begin)
     found = [event for event in report.events if event.connection_id in names]
-    gaps = _gaps(statuses, view.ws.now, since)
-    if not asked.only_what_matters:
+    gaps = _gaps(statuses, view.ws.now, begin)
+    if not only_what_matters:
         events = sorted(found, key=lambda one: (not one.affected_mappings,
                                                         -one.severity.rank))  # fmt: skip
         return Answer([_change_row(one, names) for one in events], gaps)
     titles = {story.id: story.title for story in report.stories}
     groups = [
         (group, recent)
-        for group in view.ws.drift.open_groups(asked.connection)
+        for group in view.ws.drift.open_groups(connection)
         if group.connection_id in names
-        and (recent := [one for one in group.changes if one.detected_at >= since])
+        and (recent := [one for one in group.changes if one.detected_at >= begin])
     ]
     # An assistant may read only the first page.
     groups.sort(key=lambda each: (not each[0].touches_mappings, -each[0].severity.rank))
@@ -367,10 +260,16 @@ def changes(view: View, asked: ChangesArguments) -> Answer:
     "formulas, dependent picklists, and known users of the field.",
     "kind severity objectType name text",
 )
-def impact(view: View, asked: ImpactArguments) -> Answer:
-    found = view.ws.fields.impact(asked.connection, asked.object, asked.field, asked.change)
+def impact(
+    view: View,
+    connection: _Name,
+    object: _Object,
+    field: _Field,
+    change: Annotated[FieldChange, Field(description="The planned change.")] = FieldChange.REMOVED,
+) -> Answer:
+    found = view.ws.fields.impact(connection, object, field, change)
     rows = [effect.to_wire() for effect in found.effects]
-    return Answer(rows, [*_gaps(view.statuses(asked.connection), view.ws.now), *found.not_checked])
+    return Answer(rows, [*_gaps(view.statuses(connection), view.ws.now), *found.not_checked])
 
 
 @_tool(
@@ -378,11 +277,17 @@ def impact(view: View, asked: ImpactArguments) -> Answer:
     "Which CRM fields mean this? Ranked across connections, with reasons.",
     "rank connection object field label type reasons",
 )
-def find_fields(view: View, asked: FindArguments) -> Answer:
-    statuses = view.statuses(asked.connection)
+def find_fields(
+    view: View,
+    meaning: Annotated[
+        str, Field(min_length=1, max_length=200, description="Such as: partner tier.")
+    ],
+    connection: _AnyName = None,
+) -> Answer:
+    statuses = view.statuses(connection)
     if not statuses:
         return Answer([], ["There are no connections."])
-    found = view.ws.fields.find(asked.meaning, *(one.name for one in statuses))
+    found = view.ws.fields.find(meaning, *(one.name for one in statuses))
     rows: list[Row] = [
         {
             "rank": rank,
@@ -404,13 +309,13 @@ def find_fields(view: View, asked: FindArguments) -> Answer:
     "What is this CRM field? Its attributes, mappings, fill rate and picklist values.",
     "attribute value sampled picklistValue active",
 )
-def field(view: View, asked: FieldArguments) -> Answer:
-    found = view.ws.schemas.field(asked.connection, asked.object, asked.field)
+def field(view: View, connection: _Name, object: _Object, field: _Field) -> Answer:
+    found = view.ws.schemas.field(connection, object, field)
     known = found.to_wire()
     for name in ("picklist", "native"):
         known.pop(name)
-    mapped = view.ws.schemas.overview(asked.connection).mapped.get((asked.object, asked.field), ())
-    rates = view.ws.schemas.fill_rates(asked.connection, asked.object)
+    mapped = view.ws.schemas.overview(connection).mapped.get((object, field), ())
+    rates = view.ws.schemas.fill_rates(connection, object)
     rows: list[Row] = [
         {"attribute": key, "value": value}
         for key, value in known.items()
@@ -420,14 +325,14 @@ def field(view: View, asked: FieldArguments) -> Answer:
         {"attribute": "mapping", "value": f"{one.object_pair}:{one.partner_field}"}
         for one in mapped
     ]
-    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
-    if asked.field in rates:
-        rate = rates[asked.field]
+    gaps = _gaps(view.statuses(connection), view.ws.now)
+    if field in rates:
+        rate = rates[field]
         rows.append({"attribute": "fillRate", "value": rate.rate, "sampled": rate.sampled})
     else:
         gaps.append("Fill rate: no records were sampled.")
-    usage = view.ws.schemas.known_usages(asked.connection)
-    if not any(key[1:] == (asked.object, asked.field) for key in usage):
+    usage = view.ws.schemas.known_usages(connection)
+    if not any(key[1:] == (object, field) for key in usage):
         gaps.append("crmdeck hasn't asked the CRM where it uses the field.")
     # Last, because a picklist can have thousands of values and fill all pages.
     rows += [{"picklistValue": each.value, "active": each.active} for each in found.picklist]
@@ -439,11 +344,16 @@ def field(view: View, asked: FieldArguments) -> Answer:
     "Which fields does this CRM object have? Without an object: which objects exist?",
     "field label type required mappings object fields",
 )
-def fields(view: View, asked: FieldsArguments) -> Answer:
-    at = _past(view, asked.at)
-    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
-    if asked.object is None:
-        objects = view.ws.schemas.objects(asked.connection, at).objects
+def fields(
+    view: View,
+    connection: _Name,
+    object: Annotated[str | None, Field(description="CRM object (default: list them).")] = None,
+    at: _At = None,
+) -> Answer:
+    when = _past(view, at)
+    gaps = _gaps(view.statuses(connection), view.ws.now)
+    if object is None:
+        objects = view.ws.schemas.objects(connection, when).objects
         return Answer(
             [
                 {"object": one.object_type, "label": one.label, "fields": one.field_count}
@@ -451,7 +361,7 @@ def fields(view: View, asked: FieldsArguments) -> Answer:
             ],
             [*gaps, "crmdeck didn't read objects out of scope."],
         )
-    mapped = view.ws.schemas.overview(asked.connection, at).mapped
+    mapped = view.ws.schemas.overview(connection, when).mapped
     rows: list[Row] = [
         {
             "field": one.name,
@@ -460,10 +370,10 @@ def fields(view: View, asked: FieldsArguments) -> Answer:
             "required": one.required or None,
             "mappings": [
                 f"{each.object_pair}:{each.partner_field}"
-                for each in mapped.get((asked.object, one.name), ())
+                for each in mapped.get((object, one.name), ())
             ],
         }
-        for one in view.ws.schemas.object(asked.connection, asked.object, at).fields
+        for one in view.ws.schemas.object(connection, object, when).fields
     ]
     # An assistant may read only the first page.
     rows.sort(key=lambda row: (not row["mappings"], not row["required"]))
@@ -476,15 +386,22 @@ def fields(view: View, asked: FieldsArguments) -> Answer:
     "and decisions with who decided.",
     f"at decision mapping {_CHANGE}",
 )
-def history(view: View, asked: HistoryArguments) -> Answer:
-    (status,) = view.statuses(asked.connection)
-    log = view.ws.mappings.decisions(asked.connection, asked.pair)
-    if asked.pair and asked.partner_field:
-        log = tuple(one for one in log if one.partner_field == asked.partner_field)
-        crm_object = ObjectPair.parse(asked.pair).crm_object
+def history(
+    view: View,
+    connection: _Name,
+    object: Annotated[str | None, Field(description="CRM object, with `field`.")] = None,
+    field: Annotated[str | None, Field(description="API name of the CRM field.")] = None,
+    pair: Annotated[str | None, Field(description="Object pair, with `partnerField`.")] = None,
+    partner_field: Annotated[str | None, Field(description="PartnerOS field.")] = None,
+) -> Answer:
+    (status,) = view.statuses(connection)
+    log = view.ws.mappings.decisions(connection, pair)
+    if pair and partner_field:
+        log = tuple(one for one in log if one.partner_field == partner_field)
+        crm_object = ObjectPair.parse(pair).crm_object
         names = {one.crm_field for one in log if one.crm_field}
-    elif asked.object and asked.field:
-        crm_object, names = asked.object, {asked.field}
+    elif object and field:
+        crm_object, names = object, {field}
         log = tuple(
             one
             for one in log
@@ -505,16 +422,16 @@ def history(view: View, asked: HistoryArguments) -> Answer:
         }
         for one in log
     ]
-    events = view.ws.drift.report(asked.connection).events
+    events = view.ws.drift.report(connection).events
     connections = {status.id: status.name}
     rows += [
         {"at": _moment(one.detected_at), **_change_row(one, connections)}
         for one in events
         if one.object_type == crm_object and (one.field_name in names or one.rename_of in names)
     ]
-    if not rows and asked.field and asked.object:
+    if not rows and field and object:
         # Raises the error that names the nearest field.
-        view.ws.schemas.field(asked.connection, asked.object, asked.field)
+        view.ws.schemas.field(connection, object, field)
     rows.sort(key=lambda row: str(row["at"]), reverse=True)
     gaps = _gaps([status], view.ws.now)
     return Answer(rows, [*gaps, "Changes before the first refresh are unknown."])
@@ -527,20 +444,29 @@ def history(view: View, asked: HistoryArguments) -> Answer:
     "objectType label side fieldCount leftOnly rightOnly differing severity fieldName attribute "
     "leftValue rightValue",
 )
-def compare(view: View, asked: CompareArguments) -> Answer:
-    right = asked.right or asked.left
-    statuses = [one for ref in dict.fromkeys((asked.left, right)) for one in view.statuses(ref)]
-    left_at, right_at = _past(view, asked.left_at), _past(view, asked.right_at)
-    if right == asked.left and left_at == right_at:
+def compare(
+    view: View,
+    left: _Name,
+    right: Annotated[str | None, Field(description="Connection name (default: left).")] = None,
+    left_at: _At = None,
+    right_at: _At = None,
+    object: Annotated[
+        str | None, Field(description="CRM object, to compare its fields (default: all objects).")
+    ] = None,
+) -> Answer:
+    right = right or left
+    statuses = [one for ref in dict.fromkeys((left, right)) for one in view.statuses(ref)]
+    from_at, to_at = _past(view, left_at), _past(view, right_at)
+    if right == left and from_at == to_at:
         raise UsageError(
             "Both sides are the same schema.",
             remedy="Use another connection as right, or a date as leftAt.",
             code="BAD_ARGUMENT",
         )
     found = view.ws.schemas.compare(
-        asked.left, right, left_at=left_at, right_at=right_at, object_type=asked.object
+        left, right, left_at=from_at, right_at=to_at, object_type=object
     )
-    what = "comparison" if asked.object is None else "differences"
+    what = "comparison" if object is None else "differences"
     hidden = ("left", "right", "leftAt", "rightAt")
     rows: list[Row] = [
         {key: value for key, value in row.items() if key not in hidden}
@@ -555,11 +481,18 @@ def compare(view: View, asked: CompareArguments) -> Answer:
     "requiredCrmField partnerField state crmField direction changedSince suggestion by objectPair "
     "partnerFields accepted rejected lastDecidedAt",
 )
-def mapping(view: View, asked: MappingArguments) -> Answer:
-    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
-    if asked.pair is None:
-        return Answer([pair.to_wire() for pair in view.ws.mappings.pairs(asked.connection)], gaps)
-    found = view.ws.mappings.get(asked.connection, asked.pair)
+def mapping(
+    view: View,
+    connection: _Name,
+    pair: Annotated[
+        str | None,
+        Field(description="Such as deal_registration--Opportunity (default: list the pairs)."),
+    ] = None,
+) -> Answer:
+    gaps = _gaps(view.statuses(connection), view.ws.now)
+    if pair is None:
+        return Answer([each.to_wire() for each in view.ws.mappings.pairs(connection)], gaps)
+    found = view.ws.mappings.get(connection, pair)
     rows: list[Row] = [
         {
             "partnerField": line.partner_field,
@@ -575,10 +508,10 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
     waiting = {line.partner_field for line in found.lines if line.state is DecisionState.PENDING}
     rows += [
         {"suggestion": one.crm_field, "partnerField": one.partner_field, "by": one.suggested_by}
-        for one in view.ws.mappings.assistant_suggestions(asked.connection, asked.pair)
+        for one in view.ws.mappings.assistant_suggestions(connection, pair)
         if one.partner_field in waiting
     ]
-    required = view.ws.mappings.required_unmapped(asked.connection, asked.pair)
+    required = view.ws.mappings.required_unmapped(connection, pair)
     rows = [{"requiredCrmField": one.name, "state": "not mapped"} for one in required] + rows
     return Answer(rows, [*gaps, "Preflight was not run: call `preflight` for rejected writes."])
 
@@ -588,11 +521,16 @@ def mapping(view: View, asked: MappingArguments) -> Answer:
     "Which writes of this object pair will the CRM reject or change?",
     "partnerField crmField outcome when code reason rule needs",
 )
-def preflight(view: View, asked: PreflightArguments) -> Answer:
-    found = view.ws.preflights.fails_when(asked.connection, asked.pair, create=not asked.update)
+def preflight(
+    view: View,
+    connection: _Name,
+    pair: _Pair,
+    update: Annotated[bool, Field(description="Judge updates, not new records.")] = False,
+) -> Answer:
+    found = view.ws.preflights.fails_when(connection, pair, create=not update)
     rows = [one.to_wire() for one in found]
-    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
-    if said := view.ws.preflights.assumption(asked.connection):
+    gaps = _gaps(view.statuses(connection), view.ws.now)
+    if said := view.ws.preflights.assumption(connection):
         gaps = [*gaps, said]
     return Answer(rows, [*gaps, "crmdeck judged boundary values only, not real records."])
 
@@ -604,10 +542,19 @@ def preflight(view: View, asked: PreflightArguments) -> Answer:
     "kind code vendor object field rule through values isSchemaCause count lines text now change "
     "fixedOn mappings owner next records message",
 )
-def explain_errors(view: View, asked: ErrorArguments) -> Answer:
-    gaps = _gaps(view.statuses(asked.connection), view.ws.now)
+def explain_errors(
+    view: View,
+    connection: _Name,
+    text: Annotated[
+        str, Field(min_length=1, max_length=200_000, description="Messages: CSV, JSON, or a log.")
+    ],
+    pair: Annotated[
+        str | None, Field(description="Object pair, if the messages name no object.")
+    ] = None,
+) -> Answer:
+    gaps = _gaps(view.statuses(connection), view.ws.now)
     found = view.ws.errors.explain(
-        io.BytesIO(asked.text.encode()), connection=asked.connection, pair=asked.pair, audit=False
+        io.BytesIO(text.encode()), connection=connection, pair=pair, audit=False
     ).report
     rows = [cause.to_wire() for cause in found.causes]
     unread = [f"{count(found.not_read, 'line')} can't be read."] if found.not_read else []
@@ -620,14 +567,27 @@ def explain_errors(view: View, asked: ErrorArguments) -> Answer:
     "name and reason, and only a person accepts it.",
     "objectPair partnerField crmField direction reason suggestedBy suggestedAt",
 )
-def suggest_mapping(view: View, asked: SuggestArguments) -> Answer:
+def suggest_mapping(
+    view: View,
+    connection: _Name,
+    pair: _Pair,
+    partner_field: Annotated[str, Field(min_length=1, description="PartnerOS field.")],
+    crm_field: _Field,
+    reason: Annotated[
+        str, Field(min_length=1, max_length=500, description="Why the fields fit, for a person.")
+    ],
+    direction: Annotated[
+        Direction | None,
+        Field(description="push writes to the CRM (default: all that the fields allow)."),
+    ] = None,
+) -> Answer:
     made = view.ws.mappings.add_suggestion(
-        asked.connection,
-        asked.pair,
-        asked.partner_field,
-        asked.crm_field,
-        direction=asked.direction,
-        reason=asked.reason,
+        connection,
+        pair,
+        partner_field,
+        crm_field,
+        direction=direction,
+        reason=reason,
         suggested_by=view.suggests_as or "assistant",
     )
     return Answer([made.to_wire()], ["A user has not accepted the suggestion."])
@@ -662,9 +622,10 @@ def ask(view: View, name: str, arguments: object) -> str:
     if connection := getattr(asked, "connection", None):
         # Before anything else, because other errors may name other connections.
         view.statuses(connection)
-    rest = asked.model_dump(mode="json", exclude={"cursor", "max_bytes"})
+    rest = asked.model_dump(mode="json", exclude=set(_OF_ALL))
     question = f"{name} {json.dumps(rest, sort_keys=True)}"
-    answer = tool.answer(view, asked)
+    own = tool.arguments.model_fields.keys() - _OF_ALL
+    answer = tool.answer(view, **{key: getattr(asked, key) for key in own})
     return render(answer, question, asked.cursor, asked.max_bytes, view.ws.now.date())
 
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from crmdeck.mcp.tools import FindingsArguments, StatusArguments, View, status
+from crmdeck.mcp.tools import View, status
 from crmdeck.mcp.tools import findings as asked_findings
 from crmdeck.model import CheckLevel, FailOn, Finding, FindingKind, Status, Urgency
 from crmdeck.server.integration_routes import status as status_route
@@ -101,11 +101,11 @@ def compare(desk: Desk) -> list[tuple[str, str]]:
     for one in still:
         if one.urgency in TO_DO:
             assert one.title.replace("_", "") in markdown.replace("\\", "").replace("_", "")
-    answered = cast(Any, asked_findings(View(workspace), FindingsArguments()).rows)
+    answered = cast(Any, asked_findings(View(workspace)).rows)
     assert wanted == sorted(
         (one["id"], one["title"]) for one in answered if one["urgency"] in TO_DO
     )
-    counted = cast(Any, status(View(workspace), StatusArguments()).rows)
+    counted = cast(Any, status(View(workspace)).rows)
     assert sum(row["findings"][each] for row in counted for each in TO_DO) == len(wanted)
     here = cast(Any, SimpleNamespace(workspace=workspace, id=alone.id))
     served = json.loads(bytes(status_route(here).body))["findings"]
