@@ -49,14 +49,14 @@ HARMLESS = (
 
 
 @pytest.mark.parametrize(("text", "secret"), SHAPES)
-def test_what_looks_like_a_secret_is_taken_out(text: str, secret: str) -> None:
+def test_secret_like_text_is_redacted(text: str, secret: str) -> None:
     assert secret not in redact(text)
     error = CrmdeckError(text, cause=text, remedy=text)
     assert secret not in "".join((str(error), repr(error), *error.args, *error.to_wire().values()))
 
 
 @pytest.mark.parametrize("secret", OPAQUE)
-def test_of_others_words_any_random_run_is_taken_out(secret: str) -> None:
+def test_random_strings_in_foreign_text_are_redacted(secret: str) -> None:
     said = f"correlation {secret}, try again"
     assert redact(said) == said
     assert redact(said, foreign=True) == f"correlation {HIDDEN}, try again"
@@ -114,7 +114,7 @@ def test_code_or_detail_that_is_a_token_is_hidden(vendor: str, secret: str) -> N
     assert secret not in str(fault.to_error(secret, f"It said {secret}."))
 
 
-def test_an_org_has_a_host_and_nothing_else() -> None:
+def test_org_url_has_only_a_host() -> None:
     remember("a-token-of-the-org-17")
     given_url = "https://user:pw@acme.my.salesforce.com/x?sid=a-token-of-the-org-17#y"
     assert check_origin(given_url) == "https://acme.my.salesforce.com"

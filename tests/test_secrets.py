@@ -90,7 +90,7 @@ def noting(said: list[str]) -> Iterator[None]:
         said += traceback.format_exception(error)
 
 
-async def test_nothing_that_can_be_read_afterwards_holds_a_secret(
+async def test_files_and_output_contain_no_secret(
     home: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)

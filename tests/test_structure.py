@@ -84,7 +84,7 @@ def test_a_class_name_means_one_thing() -> None:
         "crmdeck.workspace",
     ],
 )
-def test_each_name_of_a_face_comes_from_where_its_stub_says(face: str) -> None:
+def test_lazy_names_match_their_stubs(face: str) -> None:
     package = importlib.import_module(face)
     offered = ast.parse(Path(f"{package.__file__}i").read_text("utf-8")).body
     assert [node for node in offered if not isinstance(node, ast.ImportFrom)] == []

@@ -33,7 +33,7 @@ def test_ratchet_reads_phrases_and_test_names(
     assert found == {"page.md", "tests/test_some.py"}
 
 
-def test_no_sentence_of_ours_is_taken_for_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_product_sentences_are_not_redacted(monkeypatch: pytest.MonkeyPatch) -> None:
     # What other tests signed in with may be words of ours.
     monkeypatch.setattr(redaction, "_known", {})
     sentences = [

@@ -101,14 +101,14 @@ _hit: set[Fault] = set()
 
 
 @pytest.mark.parametrize(("status", "body", "code"), SALESFORCE)
-def test_salesforce_says_why(status: int, body: Any, code: str) -> None:
+def test_salesforce_rejection_has_reason(status: int, body: Any, code: str) -> None:
     refusal = explain_salesforce(Response(status, body))
     _check(refusal.fault, refusal.error.code, code)
     assert isinstance(refusal.error, refusal.fault.error)
 
 
 @pytest.mark.parametrize(("status", "body", "code"), HUBSPOT)
-def test_hubspot_says_why(status: int, body: Any, code: str) -> None:
+def test_hubspot_rejection_has_reason(status: int, body: Any, code: str) -> None:
     refusal = explain_hubspot(Response(status, body))
     _check(refusal.fault, refusal.error.code, code)
     assert isinstance(refusal.error, refusal.fault.error)

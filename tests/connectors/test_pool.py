@@ -20,7 +20,7 @@ def handing_out(
     return lambda: tasks.pop(0) if tasks else None
 
 
-def test_every_result_comes_once() -> None:
+def test_results_arrive_once() -> None:
     def numbered(number: int) -> Callable[[CancelToken], int]:
         return lambda _: number
 
@@ -40,7 +40,7 @@ def test_an_error_ends_it() -> None:
     assert len(started) <= 2
 
 
-def test_canceling_does_not_wait_for_what_hangs() -> None:
+def test_cancel_does_not_wait_for_hung_request() -> None:
     hanging, release = threading.Event(), threading.Event()
     told: list[CancelToken] = []
     cancel = CancelToken()

@@ -121,7 +121,7 @@ def test_it_is_renewed_ahead_of_its_end() -> None:
     assert keeper.token() == "t2"
 
 
-def test_without_credentials_the_error_says_so() -> None:
+def test_missing_credentials_are_reported() -> None:
     purse = Purse()
     with pytest.raises(ReauthRequiredError) as caught:
         TokenKeeper(purse, purse, None, "Salesforce").token()

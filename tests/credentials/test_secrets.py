@@ -62,7 +62,7 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert FileSecrets(path).get(ID, "access_token") == "two"
 
 
-def test_what_is_in_the_file_stays_there(tmp_path: Path) -> None:
+def test_file_comments_are_kept(tmp_path: Path) -> None:
     with using(MemoryKeyring()) as backend:
         assert isinstance(backend, MemoryKeyring)
         vault = Vault(tmp_path)
@@ -80,7 +80,7 @@ def test_what_is_in_the_file_stays_there(tmp_path: Path) -> None:
         assert Vault(tmp_path).get(ID, "refresh_token") == "r2"
 
 
-def test_moving_to_a_keyring_that_is_not_there_moves_nothing(tmp_path: Path) -> None:
+def test_move_to_missing_keyring_keeps_secrets(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     vault.settle(ID, SecretsPlace.FILE)
     vault.put(ID, {"refresh_token": "r1"})
@@ -120,7 +120,7 @@ def test_stored_secret_replaces_unsaved_one(tmp_path: Path) -> None:
         )
 
 
-def test_what_can_be_kept_nowhere_holds_for_the_process(tmp_path: Path) -> None:
+def test_unsavable_secret_lasts_for_the_process(tmp_path: Path) -> None:
     vault = Vault(tmp_path)
     with using(none()):
         with pytest.raises(NoKeyringError):

@@ -71,7 +71,7 @@ def test_a_mirror_that_asks_for_more_than_its_base_is_news() -> None:
     assert late.stories == ()
 
 
-def test_the_companions_of_a_new_object_come_with_it() -> None:
+def test_companions_join_their_new_object() -> None:
     report = drift({}, {"Deal__c": [], "Deal__Share": [], "Deal__History": [], "Deal__Feed": []})
     _, inside = told(report)["mirror"]
     assert [e.object_type for e in inside] == ["Deal__Feed", "Deal__History", "Deal__Share"]
@@ -185,7 +185,7 @@ def test_vendor_release_excludes_custom_fields() -> None:
     assert [e.field_name for e in report.events if not e.story] == ["Region__c"]
 
 
-def test_what_a_package_brings_is_one_story() -> None:
+def test_package_is_one_change_group() -> None:
     report = drift(
         {"Account": []},
         {
@@ -197,7 +197,7 @@ def test_what_a_package_brings_is_one_story() -> None:
     assert story.title == "Package acme added 1 object and 4 fields of 1 object"
 
 
-def test_what_touches_a_mapping_is_never_folded() -> None:
+def test_change_of_mapped_field_is_never_grouped() -> None:
     gone = dict.fromkeys(["AHistory", "BHistory", "CHistory", "DHistory"], GoneReason.ABSENT)
     report = drift({}, {}, gone=gone, accepted=[mapped("BHistory", "Field")])
     assert [e.object_type for e in report.events if not e.story] == ["BHistory"]
@@ -343,7 +343,7 @@ def test_a_list_longer_than_any_of_an_admin_is_the_platforms_own(
 DEAL = [field("Region__c", length=80), field("Stage", picklist=values("open", "won"))]
 
 
-def test_a_mirror_that_follows_late_becomes_what_its_base_is() -> None:
+def test_late_mirror_gets_the_state_of_its_base() -> None:
     before = {"Deal__ChangeEvent": [field("Stage", picklist=values("open"))]}
     after = {"Deal__ChangeEvent": DEAL}
     story, echoes = told(drift(before, after, present={"Deal__c": DEAL}))["mirror"]
@@ -376,7 +376,7 @@ def test_late_companions_join_their_object() -> None:
     assert only(on_its_own).severity is Severity.RISKY
 
 
-def test_a_lookup_that_loses_what_left_earlier_follows_late() -> None:
+def test_lookup_follows_earlier_removed_object() -> None:
     before = {"Task": [field("WhatId", references=("Account", "Case", "Deal__c"))]}
     after = {"Task": [field("WhatId", references=("Account", "Case"))]}
     late = drift(before, after, left=[("Deal__c", None)])
@@ -578,7 +578,7 @@ def test_relabeled_object_groups_labels_with_its_name() -> None:
     assert len(events) == len(report.events) == 7
 
 
-def test_a_label_that_changes_only_in_case_relabels_nothing_else() -> None:
+def test_label_case_change_is_not_a_relabel_group() -> None:
     def state(label: str) -> dict[str, ObjectSchema]:
         schemas = org({"Deal": [field("Name", label=f"{label} Name")]}, custom=False)
         return {"Deal": schemas["Deal"].model_copy(update={"label": label})}

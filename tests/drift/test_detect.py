@@ -93,7 +93,7 @@ def test_gone_is_four_things_for_an_object(why: GoneReason, kind: DriftKind) -> 
         ({("Other", "Phase"): GoneReason.REMOVED}, DriftKind.FIELD_ABSENT),
     ],
 )
-def test_only_what_is_confirmed_is_a_removed_field(
+def test_only_confirmed_absence_is_a_removed_field(
     reasons: dict[tuple[str, str], GoneReason], kind: DriftKind
 ) -> None:
     report = drift({"Deal": [field("Phase")]}, {"Deal": []}, gone_fields=reasons)
@@ -141,7 +141,7 @@ def test_an_event_knows_the_mappings_that_it_touches() -> None:
     assert amount.severity is Severity.RISKY
 
 
-def test_mappings_come_by_name() -> None:
+def test_mappings_sorted_by_name() -> None:
     uses = [
         AcceptedField(f"pair{number}--Deal", "x", "Deal", "Phase", Direction.PUSH)
         for number in (4, 2, 9, 1, 7, 3)

@@ -63,7 +63,7 @@ def test_swapped_sides_swap_the_differences(old: list[Field], new: list[Field]) 
 @pytest.mark.parametrize("attribute", COMPARED_ATTRIBUTES)
 @settings(max_examples=5)
 @given(data=st.data())
-def test_a_changed_attribute_is_named_and_nothing_else(attribute: str, data: st.DataObject) -> None:
+def test_only_changed_attribute_is_listed(attribute: str, data: st.DataObject) -> None:
     before = data.draw(fields(unknowns=False))
     if attribute == "picklist":  # it is unknown if only its set is named
         before = before.model_copy(update={"value_set": None})
@@ -76,7 +76,7 @@ def test_a_changed_attribute_is_named_and_nothing_else(attribute: str, data: st.
 
 
 @given(fields(unknowns=True), fields(unknowns=True))
-def test_what_is_unknown_on_either_side_is_not_compared(left: Field, right: Field) -> None:
+def test_attributes_unknown_on_a_side_are_not_compared(left: Field, right: Field) -> None:
     for change in compare_fields(left, right):
         assert change.attribute in WIRE_NAMES
         assert change.before is not None
@@ -175,7 +175,7 @@ def test_allowed_values_differ_by_controlling_value() -> None:
     )
 
 
-def test_rules_come_by_name() -> None:
+def test_rules_sorted_by_name() -> None:
     names = [f"rule{number}" for number in range(9)]
     rules = tuple(Rule(name=name, kind=RuleKind.VALIDATION) for name in reversed(names))
     ruled = schema([]).model_copy(update={"rules": rules})
@@ -184,7 +184,7 @@ def test_rules_come_by_name() -> None:
     assert [rule.name for _, rule, _ in compare_rules(ruled, none)] == names
 
 
-def test_a_rule_names_only_what_differs() -> None:
+def test_rule_lists_only_differences() -> None:
     rule = Rule(name="r", kind=RuleKind.VALIDATION, message="a", expression="x")
     ruled = schema([]).model_copy(update={"rules": (rule,)})
 

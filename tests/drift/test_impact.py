@@ -97,7 +97,7 @@ def test_impact_finds_readers_of_this_field_only() -> None:
     }
 
 
-def test_a_mapping_breaks_by_what_changes_and_by_its_direction() -> None:
+def test_broken_mapping_depends_on_change_and_direction() -> None:
     push = AcceptedField("deal--Deal", "region", "Deal", "Region__c", Direction.PUSH)
     pull = AcceptedField("deal--Deal", "area", "Deal", "Region__c", Direction.PULL)
     partner = {("deal--Deal", "region"): Field(name="region", length=2000)}

@@ -163,7 +163,7 @@ def test_a_change_back_of_an_acknowledged_change_is_open() -> None:
     assert found.states() == [ACKNOWLEDGED, OPEN]
 
 
-def test_what_lies_between_a_change_and_its_undoing_is_resolved() -> None:
+def test_changes_between_change_and_undo_are_resolved() -> None:
     assert set(history(text(80), text(40), text(20), text(80)).states()) == {RESOLVED}
 
 
@@ -227,7 +227,7 @@ def test_a_required_field_that_is_removed_again_is_resolved() -> None:
     assert set(found.states()) == {RESOLVED}
 
 
-def test_nothing_is_known_of_a_field_while_its_object_is_gone() -> None:
+def test_field_of_missing_object_is_unknown() -> None:
     worlds = [deal(text(80)), deal(text(40)), None]
     assert History(worlds, [mapped("Deal", "Name")]).states() == [OPEN, OPEN]
 
@@ -237,7 +237,7 @@ def test_an_object_that_exists_again_is_resolved() -> None:
     assert set(History(worlds, [mapped("Deal", "Name")]).states()) == {RESOLVED}
 
 
-def test_what_differs_in_an_object_that_exists_again_is_open() -> None:
+def test_difference_in_returned_object_is_open() -> None:
     worlds = [deal(text(80)), None, deal(text(40))]
     found = History(worlds, [mapped("Deal", "Name")])
     assert {c.kind: s for c, s in zip(found.changes, found.states(), strict=True)} == {
@@ -357,9 +357,7 @@ def test_change_stays_open_while_crm_differs(lengths: list[int], data: st.DataOb
 
 
 @given(HISTORIES, st.data())
-def test_a_refresh_settles_nothing_that_is_still_different(
-    found: History, data: st.DataObject
-) -> None:
+def test_refresh_keeps_existing_differences_open(found: History, data: st.DataObject) -> None:
     numbers = range(len(found.changes))
     found.acknowledge(*data.draw(st.sets(st.sampled_from(numbers)) if numbers else st.just(())))
     newest = found.worlds[-1]

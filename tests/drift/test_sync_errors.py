@@ -83,7 +83,7 @@ def test_other_values_and_fields_are_not_a_cause() -> None:
     assert find_change(gone._replace(field="Other"), [removed], NOW) is None
 
 
-def test_today_is_judged_only_where_the_schema_decides() -> None:
+def test_today_is_judged_only_with_a_time_zone() -> None:
     schema = ObjectSchema(
         object_type="Opportunity",
         fields=(

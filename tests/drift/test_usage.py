@@ -19,7 +19,7 @@ _USES = st.lists(st.builds(FieldUse, kind=st.sampled_from(("Flow", "Layout", "Ne
 
 
 @given(reported=_USES, in_schema=_USES, not_checked=st.lists(st.text(min_size=1)))
-def test_nothing_is_safe_while_anything_is_found_or_unreported(
+def test_usage_is_safe_only_if_complete_and_empty(
     reported: list[FieldUse], in_schema: list[FieldUse], not_checked: list[str]
 ) -> None:
     usage = judge_usage("Account", "Tier__c", reported, in_schema, not_checked)
@@ -64,7 +64,7 @@ def use(kind: str, name: str, **more: str) -> FieldUse:
     return FieldUse(kind=kind, name=name, **more)
 
 
-def test_uses_come_by_kind_the_most_fragile_first_and_by_name() -> None:
+def test_uses_sort_by_fragility_and_name() -> None:
     uses = [
         use("Zebra", "x"),
         use("Report", "b"),

@@ -161,7 +161,7 @@ def test_phrases_stay_short(change: AttributeChange, words: str) -> None:
     assert phrase(change) == words
 
 
-def test_a_picklist_counts_what_was_added_removed_or_changed() -> None:
+def test_picklist_change_counts_values() -> None:
     def value(name: str, **more: object) -> dict[str, object]:
         return {"value": name, "label": name, "active": True, "default": False, **more}
 
@@ -212,7 +212,7 @@ def test_only_the_picklist_has_value_changes() -> None:
     assert value_changes(changes(2)) == ()
 
 
-def test_what_became_of_a_mapping() -> None:
+def test_mapping_state_text() -> None:
     key = "deal_registration--Account:name"
 
     def decision(crm_field: str) -> Decision:

@@ -250,7 +250,7 @@ def test_a_markdown_cell_stays_in_its_cell(cells: list[str]) -> None:
     assert unescaped.count("|") == len(cells) + 1
 
 
-def test_markdown_interprets_nothing_of_a_cell() -> None:
+def test_markdown_escapes_cells() -> None:
     assert escape("a|b\r\n`c` **d** [e](javascript:f) <img src=x> &lt; https://g\x1b[0m") == (
         "a\\|b<br>\\`c\\` \\*\\*d\\*\\* \\[e\\]\\(javascript:f\\) &lt;img src=x&gt; "
         "&amp;lt; https\\://g\ufffd\\[0m"
@@ -365,7 +365,7 @@ def test_a_file_is_private_and_replaced_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [target]
 
 
-def test_a_file_that_cannot_be_written_says_what_to_do(tmp_path: Path) -> None:
+def test_unwritable_file_has_remedy(tmp_path: Path) -> None:
     with pytest.raises(CrmdeckError) as caught:
         write_atomically(tmp_path / "missing" / "out.csv", "text")
     assert caught.value.code == "WRITE_FAILED"

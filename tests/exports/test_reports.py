@@ -144,9 +144,7 @@ def from_workbook(records: Records) -> Records:
 )
 @settings(max_examples=20, deadline=None)
 @given(records=records_of(TEXT))
-def test_every_format_reads_back_as_what_was_written(
-    back: Callable[[Records], Records], records: Records
-) -> None:
+def test_format_round_trips_are_exact(back: Callable[[Records], Records], records: Records) -> None:
     assert back(records) == records
 
 
@@ -154,7 +152,7 @@ def test_every_format_reads_back_as_what_was_written(
 @given(records_of(st.text(st.characters(exclude_categories=["Cs", "Cc", "Cn"]), max_size=20)))
 @example([{"text": "_x0008_", "=name": "_x005F_", "number": None, "rate": None, "flag": None,
            "list": []}])  # fmt: skip
-def test_a_workbook_reads_back_as_what_was_written(records: Records) -> None:
+def test_workbook_round_trip_is_exact(records: Records) -> None:
     assert from_workbook(records) == records
 
 
@@ -192,7 +190,7 @@ YAML_WORDS = st.sampled_from(["null", "Yes", "y", "1e5", "0o17", "1:30", "2026-1
 
 @given(json_of(TEXT | YAML_MARKS | YAML_WORDS) | st.floats(allow_nan=False, allow_infinity=False))
 @example({"?" * 2000: [[{"\n" * 2000: [{}]}, []]]})
-def test_yaml_reads_back_as_what_was_written(value: object) -> None:
+def test_yaml_round_trip_is_exact(value: object) -> None:
     assert yaml.safe_load(to_yaml(value)) == value
 
 
@@ -225,7 +223,7 @@ def test_export_keeps_one_record_in_memory(tmp_path: Path) -> None:
         assert made <= 4, format
 
 
-def test_what_goes_wrong_half_way_leaves_the_old_file(tmp_path: Path) -> None:
+def test_failed_write_keeps_the_old_file(tmp_path: Path) -> None:
     def pieces() -> Iterator[str]:
         yield "half"
         raise CacheError("gone")
@@ -266,7 +264,7 @@ def test_a_reader_finds_a_section_among_many() -> None:
     assert links == {"It's": "'It''s'!A1", "B": "'B'!A1"}
 
 
-def test_names_of_sheets_are_what_excel_takes_and_never_the_same() -> None:
+def test_sheet_names_are_valid_and_unique() -> None:
     titles = ["A" * 40, "a" * 40, "b/[c]:*?", "History", "'q'"]
     sections = [Section(title, table=ReportTable(("x",), [(1,)])) for title in titles]
     book = workbook(Report("t", "s", sections=sections))
@@ -294,7 +292,7 @@ def test_page_is_self_contained_and_bad_format_rejected() -> None:
         stream_report(report((1,)), "docx")
 
 
-def test_what_a_person_is_handed(tmp_path: Path) -> None:
+def test_message_for_a_person(tmp_path: Path) -> None:
     (tmp_path / "export").mkdir()
     (tmp_path / "export/Opportunity.json").write_text(
         describe(("Name", "string"), ("CloseDate", "date"), ("Amount", "currency"))

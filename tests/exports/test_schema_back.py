@@ -155,7 +155,7 @@ ACCOUNT = ObjectSchema(
 )
 
 
-def test_what_a_spreadsheet_saved_again_is_read_all_the_same(tmp_path: Path) -> None:
+def test_resaved_spreadsheet_is_read_equally(tmp_path: Path) -> None:
     text = export("schema", [exported(ACCOUNT)], "csv")
     flags = {"true": "TRUE", "false": "FALSE"}
     cells = [[flags.get(c, c) for c in row] for row in csv.reader(text.splitlines())]

@@ -276,7 +276,7 @@ INACTIVE = RETRIEVED[FIELD.format("Status__c")].replace(
         (Lack(source=WIDER.source, target=WIDER.target, precision=19, scale=2), {}, "18 digits"),
     ],
 )  # fmt: skip
-def test_what_no_file_can_change_is_a_note(lack: Lack, project: dict[str, str], note: str) -> None:
+def test_change_by_hand_is_a_note(lack: Lack, project: dict[str, str], note: str) -> None:
     written = salesforce(lack, project=project)
     assert (written.files, note in str(written.changes[0].note)) == ((), True)
 

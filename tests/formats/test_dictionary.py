@@ -72,7 +72,7 @@ def test_types_are_read_as_setup_writes_them(
         assert getattr(field, attribute) == value, attribute
 
 
-def test_what_brackets_do_not_say_is_unknown() -> None:
+def test_missing_bracket_facts_are_unknown() -> None:
     field = of_type("Text(255)")
 
     assert (field.unique, field.external_id, field.required, field.calculated) == (None,) * 4

@@ -47,7 +47,7 @@ def test_every_native_type_has_a_canonical_one(
     assert parse(**attributes).type is expected
 
 
-def test_both_forms_say_the_same() -> None:
+def test_both_forms_are_equal() -> None:
     current = parse(
         hubspotDefined=True,
         hasUniqueValue=True,
@@ -70,7 +70,7 @@ def test_both_forms_say_the_same() -> None:
     assert (current.custom, current.unique, current.group) == (False, True, "g")
 
 
-def test_what_is_not_said_is_not_guessed() -> None:
+def test_unreported_attributes_stay_unknown() -> None:
     field = parse()
     assert (field.createable, field.required, field.readable) == (None, None, None)
     assert field.custom is True

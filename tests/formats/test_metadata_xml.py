@@ -73,7 +73,7 @@ def one(content: str) -> Field:
         ),
     ],
 )
-def test_what_a_field_says(content: str, kind: FieldType, said: dict[str, object]) -> None:
+def test_field_text(content: str, kind: FieldType, said: dict[str, object]) -> None:
     found = one(content)
 
     assert found.type is kind
@@ -289,7 +289,7 @@ def test_restricted_and_the_global_value_set_are_compared() -> None:
     assert "picklist" in unknown_attributes(vendor_of("salesforce"), [shared])
 
 
-def test_a_standard_field_leaves_out_what_an_admin_cannot_change() -> None:
+def test_standard_field_proposal_excludes_fixed_parts() -> None:
     contents = read(
         **{
             "objects/Account/fields/Phone.field-meta.xml": field(

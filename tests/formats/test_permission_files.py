@@ -36,7 +36,7 @@ DEAL = (
 )
 
 
-def test_read_permissions_adds_sets_and_takes_mutes() -> None:
+def test_read_permissions_add_sets_and_subtract_mutes() -> None:
     files = [
         document("Own", "PermissionSet", DEAL + field("Deal__c.Sum__c", edits=True)),
         document("Team_Set", "PermissionSet", field("Deal__c.Note__c", edits=True)),

@@ -142,7 +142,7 @@ def test_malformed_bit_set_leaves_allowed_values_unknown(mask: Any) -> None:
     assert schema.fields[0].allowed_values is None
 
 
-def test_what_a_describe_says_of_the_object_itself() -> None:
+def test_describe_object_attributes() -> None:
     answer = describe() | {
         "labelPlural": "Deals",
         "createable": False,
@@ -176,7 +176,7 @@ def test_what_a_describe_says_of_the_object_itself() -> None:
     assert parse_object(describe()).record_types is None
 
 
-def test_what_is_unknown_is_kept_verbatim() -> None:
+def test_unknown_attributes_are_kept_verbatim() -> None:
     hostile = "[red]\x1b[31m=cmd()‮" + "x" * 10_000
     field = parse(label=hostile, inlineHelpText=hostile, ofTomorrow={"a": [1, None]}, mask=None)
     assert field.label == hostile

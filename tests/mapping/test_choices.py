@@ -59,7 +59,7 @@ from .pairs import (
 PUSH, PULL = Direction.PUSH, Direction.PULL
 
 
-def test_accepting_takes_what_the_row_shows() -> None:
+def test_accept_uses_the_shown_suggestion() -> None:
     shown = row(direction=PUSH, value_map={"a": "b"})
     expected = Choice(
         partner_field="accountName",
@@ -75,7 +75,7 @@ def test_accepting_takes_what_the_row_shows() -> None:
     assert accepting(row()).value_map is None
 
 
-def test_choosing_another_field_goes_in_its_widest_direction() -> None:
+def test_chosen_field_gets_its_widest_direction() -> None:
     read_only = field("Name", createable=False, updateable=False)
     builder = RowBuilder(review(CRM_FIELDS[0], read_only, *CRM_FIELDS[3:]))
     shown = row(direction=PUSH, candidates=(Candidate("Name", 0.2),))
@@ -190,7 +190,7 @@ def partner_object(name: str) -> PartnerObject:
     return PartnerObject(object_type=name, label=name, fields=())
 
 
-def test_plausible_pairs_come_first() -> None:
+def test_plausible_pairs_sort_first() -> None:
     partners = list(map(partner_object, ("deal_registration", "partner")))
     names = ("Setup", "Partner", "Account", "Lead", "Opportunity", "Deal_Registration__c", "Own__c")
     objects = [summary(name) for name in names]

@@ -32,7 +32,7 @@ STAGE = field(
 
 
 @pytest.mark.parametrize("state", [PENDING, REJECTED])
-def test_undecided_field_lacks_unless_matched_or_chosen(state: Any) -> None:
+def test_undecided_field_needs_change_unless_matched(state: Any) -> None:
     line = {"state": state, "crm_field": None}
     assert lacks(NOTE, **line) == [Lack(source=NOTE)]
     assert lacks(NOTE, **line, matched=True) == []

@@ -88,7 +88,7 @@ def test_rows_never_share_a_crm_field(
             assert one.confidence == one.candidate.confidence
 
 
-def test_row_taken_by_another_keeps_its_favorite() -> None:
+def test_taken_row_keeps_its_favorite() -> None:
     favorite = Alternative(crm_field="Name", confidence=0.8)
     offered = [
         suggestion("accountName", "Name", 0.9),
@@ -148,7 +148,7 @@ def test_contested_field_goes_by_focus_then_confidence() -> None:
     assert (rows["accountName"].crm_field, rows["contactName"].crm_field) == ("Name", None)
 
 
-def test_a_taken_suggestion_moves_to_the_next_likely_candidate() -> None:
+def test_taken_suggestion_yields_next_candidate() -> None:
     likely = (
         Alternative(crm_field="Description", confidence=0.4),
         Alternative(crm_field="Old_Account_Name__c", confidence=0.05),

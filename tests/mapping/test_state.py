@@ -200,9 +200,7 @@ _BOTH = Direction.BIDIRECTIONAL
         ({}, False),
     ],
 )
-def test_a_field_is_required_if_the_crm_fills_it_by_nothing_else(
-    attributes: dict[str, Any], required: bool
-) -> None:
+def test_field_is_required_unless_crm_fills_it(attributes: dict[str, Any], required: bool) -> None:
     assert bool(required_unmapped([field("X", **attributes)], ())) is required
 
 

@@ -65,5 +65,5 @@ def test_a_value_map_must_lead_to_active_values(
     assert why_invalid(left, PICKLIST, direction, value_map, KNOWLEDGE) == expected
 
 
-def test_a_field_without_a_picklist_takes_any_value() -> None:
+def test_field_without_picklist_accepts_any_value() -> None:
     assert why_invalid(LEFT, FREE, PUSH, {"x": "anything"}, KNOWLEDGE) is None

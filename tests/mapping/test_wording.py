@@ -114,7 +114,7 @@ def test_a_type_has_its_limit(attributes: dict[str, Any], expected: str) -> None
         ({"crm_field": None}, "no suggestion"),
     ],
 )
-def test_a_row_without_a_crm_field_says_why(changed: dict[str, Any], expected: str) -> None:
+def test_row_without_crm_field_has_reason(changed: dict[str, Any], expected: str) -> None:
     assert crm_text(row(**changed)) == expected
 
 
@@ -194,7 +194,7 @@ def test_a_failure_and_a_row_in_one_line() -> None:
     )
 
 
-def test_high_matches_that_need_a_look_say_why() -> None:
+def test_high_matches_to_check_have_reasons() -> None:
     stuck = row(verdict=verdict(PULL), direction=PUSH)
     mapped = row(verdict=verdict(Direction.BIDIRECTIONAL, "VALUE_MAP_NEEDED"), **PICKLIST)
     assert left_out_text([row()]) == ""
@@ -317,7 +317,7 @@ def test_a_choice_before_it_is_recorded(one: Choice, expected: str) -> None:
         (PENDING, None, {}, "cleared"),
     ],
 )
-def test_a_decision_says_what_it_did(
+def test_decision_describes_its_effect(
     state: DecisionState, crm_field: str | None, more: dict[str, Any], expected: str
 ) -> None:
     made = decided(1, "a", state, crm_field, **more)

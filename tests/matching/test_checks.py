@@ -172,7 +172,7 @@ def test_rules_warn_unless_they_are_inactive_or_unknown() -> None:
         (T.REFERENCE, T.DATE, None),
     ],
 )
-def test_a_type_mismatch_says_why(source: FieldType, target: FieldType, why: str | None) -> None:
+def test_type_mismatch_has_reason(source: FieldType, target: FieldType, why: str | None) -> None:
     found = [one.text for one in warn(field("a", source), field("b", target)) if is_of_a(one)]
     expected = [f"a ({source.value}) doesn't fit b ({target.value}): {why}."] if why else []
     assert found[:1] == expected

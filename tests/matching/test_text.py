@@ -70,7 +70,7 @@ def test_a_name_is_split_and_loses_its_platform_affixes(name: str, words: tuple[
         ("empl", "", False),
     ],
 )
-def test_help_text_replaces_a_label_that_says_nothing(name: str, label: str, helped: bool) -> None:
+def test_help_text_replaces_meaningless_label(name: str, label: str, helped: bool) -> None:
     help_text = "Number of people at work, today and in all. Not read."
     field = Field(name=name, label=label, description=help_text)
     others = [Field(name="number_of_employees")]

@@ -92,7 +92,7 @@ def test_impact_and_find_give_reasons_and_no_percentage(ws: Workspace) -> None:
     assert together[0]["reasons"][0] == "same words: close, date"
 
 
-def test_history_names_who_decided_and_who_changed(ws: Workspace) -> None:
+def test_history_shows_deciders_and_authors(ws: Workspace) -> None:
     found = answer(ws, "history")
     assert found["today"] == "2026-05-16"
     times = [row["at"] for row in found["rows"]]

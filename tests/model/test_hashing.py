@@ -42,7 +42,7 @@ def test_order_and_repetition_never_change_a_hash(known: list[Field], rng: rando
 
 
 @given(fields(unknowns=True), NATIVE, st.booleans() | st.none())
-def test_platform_noise_changes_only_what_is_stored(
+def test_platform_noise_is_not_drift(
     field: Field, native: dict[str, Any], custom: bool | None
 ) -> None:
     noisy = field.model_copy(update={"native": native, "custom": custom, "compound": "Shell"})

@@ -90,7 +90,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workspace]:
 
 @pytest.mark.parametrize(("ref", "pair"), MORE)
 @pytest.mark.parametrize("create", [True, False])
-def test_the_demo_s_mappings_do_what_preflight_says(
+def test_demo_writes_agree_with_preflight(
     demo: Workspace, tmp_path: Path, ref: str, pair: str, create: bool
 ) -> None:
     dice = random.Random(7)

@@ -91,7 +91,7 @@ def test_a_formula_answers_as_salesforce_does(formula: str) -> None:
         ),
     ],
 )
-def test_what_cannot_be_known_is_unknown_with_the_reason(formula: str, reason: str) -> None:
+def test_missing_facts_are_unknown_with_reason(formula: str, reason: str) -> None:
     assert evaluate(parse_formula(formula), Facts(VALUES, NOW)) == Unknown(
         (reason,), is_error=reason.startswith("an error")
     )

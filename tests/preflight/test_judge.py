@@ -124,7 +124,7 @@ def test_rule_ignores_value_that_its_field_rejects() -> None:
     assert judged(target(FieldType.DECIMAL), "1,5", rules=(rule,)) == refused
 
 
-def test_a_unique_value_comes_once_in_a_batch() -> None:
+def test_unique_value_appears_once_in_a_batch() -> None:
     field = target(FieldType.STRING, unique=True)
     assert judged(field, "a", "A", "", "") == [(Outcome.REJECTED, "TWICE_IN_BATCH")]
     assert judged(field.model_copy(update={"case_sensitive": True}), "a", "A") == []
@@ -338,7 +338,7 @@ def test_hubspot_validations_reject(expression: str, found: list[Outcome]) -> No
     assert [each.outcome for each in judge.judge(1, {"source": "x"})] == found
 
 
-def test_what_stops_every_record_comes_first() -> None:
+def test_cause_of_every_record_sorts_first() -> None:
     def finding(position: int, outcome: Outcome, code: str) -> WriteProblem:
         return WriteProblem(position=position, outcome=outcome, code=code, reason=code)
 

@@ -418,7 +418,7 @@ def with_dependency(schema: ObjectSchema) -> ObjectSchema:
 
 @pytest.mark.parametrize("create", [True, False])
 @pytest.mark.parametrize("record_type", [None, "Partner_Deal"])
-def test_salesforce_does_what_preflight_says(
+def test_salesforce_writes_agree_with_preflight(
     office: Office, create: bool, record_type: str | None
 ) -> None:
     names = SALESFORCE if record_type is None else SALESFORCE[:1]
@@ -433,7 +433,7 @@ def test_salesforce_does_what_preflight_says(
 
 
 @pytest.mark.parametrize("create", [True, False])
-def test_hubspot_does_what_preflight_says(office: Office, create: bool) -> None:
+def test_hubspot_writes_agree_with_preflight(office: Office, create: bool) -> None:
     crm = hubspot(NOW, ANCHOR, schemas(office, "portal", HUBSPOT))
     seen = require_agreement(crm, create=create)
     assert min(seen["refused"], seen["fine"]) > 25, seen

@@ -61,7 +61,7 @@ def test_hubspot_faults(
     assert (answer.status_code, body.get("category") or body["errorType"]) == (status, category)
 
 
-def test_throttling_says_how_long_where_asked_to(sandbox: Sandbox, hubspot: httpx.Client) -> None:
+def test_throttling_sends_retry_after_if_ordered(sandbox: Sandbox, hubspot: httpx.Client) -> None:
     sandbox.script(
         "acme-marketing",
         Fault(FaultKind.THROTTLED, retry_after=7, times=1),
@@ -149,7 +149,7 @@ def test_a_hanging_answer_does_not_hold_up_the_stop(sandbox: Sandbox) -> None:
     sandbox.stop()
 
 
-def test_a_slow_answer_comes_all_the_same(sandbox: Sandbox, salesforce: httpx.Client) -> None:
+def test_slow_response_arrives(sandbox: Sandbox, salesforce: httpx.Client) -> None:
     sandbox.fault("acme-prod", Fault(FaultKind.SLOW, seconds=0.02))
     assert salesforce.get(LIMITS).status_code == 200
 

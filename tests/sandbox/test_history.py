@@ -89,7 +89,7 @@ def salesforce_orgs() -> list[Organization]:
 
 
 @pytest.mark.parametrize("org", Scenario.demo().organizations, ids=lambda org: org.name)
-def test_the_history_only_touches_what_exists(org: Organization) -> None:
+def test_demo_history_changes_only_existing_fields(org: Organization) -> None:
     for change, before, after in zip(org.changes, org.states, org.states[1:], strict=False):
         changed = {
             name

@@ -110,7 +110,7 @@ def test_owners_put_names_to_user_ids(hubspot: httpx.Client) -> None:
     assert {str(each["userId"]): each["lastName"] for each in owners}["1004"] == "Silva"
 
 
-def test_records_come_in_pages_with_the_properties_asked_for(hubspot: httpx.Client) -> None:
+def test_records_are_paged_with_requested_properties(hubspot: httpx.Client) -> None:
     params = {"limit": "30", "properties": "dealname,amount,no_such"}
     seen: list[str] = []
     after: str | None = None

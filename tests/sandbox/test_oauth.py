@@ -112,7 +112,7 @@ def test_salesforce_rejection_uses_vendor_message(
     assert answer.json()["error"] == error
 
 
-def test_userinfo_and_introspection_say_who(sandbox: Sandbox) -> None:
+def test_userinfo_and_introspection_return_the_user(sandbox: Sandbox) -> None:
     access = sandbox.access("acme-prod")
     with client(access.endpoint, access.access_token) as opened:
         who = opened.get("/services/oauth2/userinfo").json()

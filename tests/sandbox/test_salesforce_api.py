@@ -31,7 +31,7 @@ def test_versions_need_no_token_and_end_with_the_newest(sandbox: Sandbox) -> Non
     assert versions[-1]["label"] == "Winter '27"
 
 
-def test_describe_global_lists_objects_and_can_say_unmodified(salesforce: httpx.Client) -> None:
+def test_describe_global_lists_objects_or_returns_304(salesforce: httpx.Client) -> None:
     answer = salesforce.get(f"{DATA}/sobjects")
     body = answer.json()
     assert (body["encoding"], body["maxBatchSize"]) == ("UTF-8", 200)
@@ -72,7 +72,7 @@ def test_describe_date_is_the_last_change(
     assert salesforce.get(DESCRIBE, headers=earlier).status_code == 200
 
 
-def test_composite_takes_headers_and_costs_one_call(salesforce: httpx.Client) -> None:
+def test_composite_accepts_headers_and_costs_one_call(salesforce: httpx.Client) -> None:
     date = salesforce.get(DESCRIBE).headers["Last-Modified"]
     requests = [
         {"method": "GET", "url": DESCRIBE, "referenceId": "a"},
@@ -106,7 +106,7 @@ def test_limits_and_header_agree(salesforce: httpx.Client) -> None:
     assert used(answer) == 18431
 
 
-def test_audit_trail_and_definitions_say_who(salesforce: httpx.Client) -> None:
+def test_audit_trail_and_definitions_show_the_author(salesforce: httpx.Client) -> None:
     trail = query(
         salesforce,
         "query",

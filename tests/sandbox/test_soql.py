@@ -55,14 +55,14 @@ def test_order_and_limit() -> None:
         ("SELECT Id FROM Thing WHERE Name.Length = 'x'", "INVALID_FIELD"),
     ],
 )
-def test_what_cannot_be_run_says_so(text: str, code: str) -> None:
+def test_unrunnable_step_reports_it(text: str, code: str) -> None:
     with pytest.raises(SoqlError) as caught:
         parse(text).run(ROWS)
     assert caught.value.code == code
 
 
 @given(st.text(max_size=40))
-def test_any_text_in_quotes_is_a_value_and_nothing_else(text: str) -> None:
+def test_quoted_text_is_only_a_value(text: str) -> None:
     quoted = text.replace("\\", r"\\").replace("'", r"\'")
     query = parse(f"SELECT Id FROM Thing WHERE Name = '{quoted}'")
     row = {"Id": "x", "Name": text}

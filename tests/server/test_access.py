@@ -60,7 +60,7 @@ def test_tls_cookie_is_secure_and_origin_public(house: House) -> None:
         assert "strict-transport-security" in answer.headers
 
 
-def test_integrations_come_in_pages(served: House) -> None:
+def test_integrations_are_paged(served: House) -> None:
     acme, rival = served.app.state.deck.accounts.book().organizations
     both = acme.model_copy(update={"connections": tuple(served.ids.values())})
     document(served.workspace, ACCOUNTS_FILE, AccountBook()).change(
@@ -204,7 +204,7 @@ def test_bug_is_reported_without_internals(served: House, monkeypatch: pytest.Mo
         assert "insides" not in broken.text
 
 
-def test_a_parameter_comes_once(served: House) -> None:
+def test_duplicate_parameter_is_rejected(served: House) -> None:
     at = f"/integrations/{served.ids['acme']}/schema"
     with served.client() as client:
         assert client.post(f"{at}/refresh").status_code == 200
@@ -254,7 +254,7 @@ def test_crm_rejection_keeps_the_callers_session(
             assert code(answer) == expected
 
 
-def test_guessing_is_slowed_down_also_for_who_does_not_exist(served: House) -> None:
+def test_unknown_users_have_sign_in_limits_too(served: House) -> None:
     with served.client(None) as client:
         for email in ("dana@acme.example", "nobody@acme.example"):
             body = {"email": email, "password": "wrong"}
@@ -351,7 +351,7 @@ def test_unsafe_binding_is_rejected(house: House) -> None:
         assert caught.value.remedy
 
 
-def test_without_users_nothing_is_served(house: House) -> None:
+def test_server_without_users_does_not_start(house: House) -> None:
     users = house.workspace.home / "users.json"
     book = json.loads(users.read_text())
     users.write_text(json.dumps({**book, "users": []}))

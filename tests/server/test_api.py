@@ -107,7 +107,7 @@ def test_api_and_command_line_return_the_same(served: House) -> None:
         assert (again.status_code, again.json()["code"]) == (409, "CONNECTION_DISCONNECTED")
 
 
-def test_two_users_who_refresh_at_once_share_one_run(
+def test_concurrent_user_refreshes_share_a_run(
     served: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     started, proceed = threading.Event(), threading.Event()
@@ -142,7 +142,7 @@ def test_two_users_who_refresh_at_once_share_one_run(
     assert len(served.workspace.health.sync_history("acme")) == 1
 
 
-def test_a_stop_lets_a_refresh_end_with_nothing_written(served: House) -> None:
+def test_stopped_refresh_ends_unwritten(served: House) -> None:
     stopping = served.app.state.deck.stopping
     stopping.cancel()
     with served.client() as client:
@@ -152,7 +152,7 @@ def test_a_stop_lets_a_refresh_end_with_nothing_written(served: House) -> None:
     assert served.workspace.schemas.moments("acme") == ()
 
 
-def test_a_server_and_two_consoles_on_one_workspace_lose_nothing(house: House) -> None:
+def test_server_and_two_consoles_keep_all_writes(house: House) -> None:
     """They decide and refresh at once, the server in its own process: nothing of it is lost."""
     home = house.workspace.home
     house.workspace.refreshes.run("acme")
@@ -247,7 +247,7 @@ def test_serving_does_not_slow_other_commands_down() -> None:
     assert ran.stdout.strip() == ""
 
 
-def test_all_schemas_come_in_one_packed_answer_and_none_twice(served: House) -> None:
+def test_all_schemas_arrive_once_in_one_response(served: House) -> None:
     with served.client() as client:
         served.workspace.refreshes.run("acme")
         for path in ("schema", "schema?objectType=Account", "schemas"):

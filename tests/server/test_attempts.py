@@ -145,7 +145,7 @@ def test_servers_count_together(counting: Counting) -> None:
     assert not refused(first, "dana", "203.0.113.7")
 
 
-def test_parallel_attempts_gain_nothing(counting: Counting) -> None:
+def test_parallel_attempts_share_the_limit(counting: Counting) -> None:
     attempts = counting(per_pair=5)
     with ThreadPoolExecutor(8) as pool:
         waits = list(pool.map(lambda _: refused(attempts, "dana", "203.0.113.7"), range(24)))

@@ -114,7 +114,7 @@ async def large_answer(_: Any, receive: Any, send: Any) -> None:
 
 
 @pytest.mark.parametrize("reads", [True, False])
-def test_who_asks_for_much_has_to_read_it(reads: bool) -> None:
+def test_slow_reader_of_large_response_is_dropped(reads: bool) -> None:
     limits = RequestLimits(stall=3600 if reads else 0.2, header=0.5)
     server = serving(large_answer, limits)
     with server as url, connect(url) as connection:
@@ -128,7 +128,7 @@ def test_who_asks_for_much_has_to_read_it(reads: bool) -> None:
         assert len(rest_of(connection)) < LARGE
 
 
-def test_what_repeats_is_counted_and_not_written() -> None:
+def test_repeated_log_records_are_counted() -> None:
     now = 0.0
     lines: list[str] = []
 

@@ -210,7 +210,7 @@ def test_idle_session_expires(served: House) -> None:
         assert code(dana.get("/auth/session")) == (401, "UNAUTHENTICATED")
 
 
-def test_passwords_can_be_guessed_no_faster_by_changing_them(served: House) -> None:
+def test_password_changes_share_the_sign_in_limit(served: House) -> None:
     with served.client() as dana:
         body = {"currentPassword": "wrong", "newPassword": NEW}
         codes = [dana.post("/auth/password", json=body).status_code for _ in range(6)]

@@ -152,9 +152,7 @@ def test_a_file_that_is_open_is_never_copied(path: Path) -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="a child is killed")
-def test_who_is_killed_while_copying_leaves_nothing_that_counts(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_killed_copy_leaves_no_backup(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if (child := os.fork()) == 0:
         try:
             monkeypatch.setattr(os, "fsync", lambda _: os._exit(9))
@@ -224,7 +222,7 @@ def test_copy_is_restored_like_a_backup(tmp_path: Path, path: Path, place: Path 
     store.close()
 
 
-def test_a_copy_with_a_damaged_block_is_not_taken_for_whole(path: Path) -> None:
+def test_copy_with_damaged_block_is_not_verified(path: Path) -> None:
     with Store(path).write() as session:
         for number in range(50):
             session.connections.put(connection(f"c{number}"), START, "me" * 500)

@@ -66,9 +66,7 @@ def restore(store: Store, path: Path, *, force: bool = False) -> None:
     restore_backup(store, path, force=force, clock=utc_now)
 
 
-def test_there_and_back_over_both_engines_nothing_differs(
-    tmp_path: Path, postgres_url: str
-) -> None:
+def test_round_trip_over_both_engines_is_exact(tmp_path: Path, postgres_url: str) -> None:
     laptop, team = Store(tmp_path / "laptop.duckdb"), Store(postgres_url)
     fill(laptop)
     summary = write_backup(laptop, tmp_path / "1.zip")
@@ -95,7 +93,7 @@ def test_there_and_back_over_both_engines_nothing_differs(
     team.close()
 
 
-def test_bytes_come_back_however_many_rows_have_some(tmp_path: Path) -> None:
+def test_bytes_round_trip_for_any_rows(tmp_path: Path) -> None:
     laptop, other = Store(tmp_path / "laptop.duckdb"), Store(tmp_path / "other.duckdb")
     with laptop.write() as session:
         record(session, 0, schema("Account"))
@@ -156,7 +154,7 @@ def damage(path: Path, how: str) -> None:
             archive.writestr(name, content)
 
 
-def test_a_damaged_backup_restores_nothing(tmp_path: Path) -> None:
+def test_damaged_backup_is_not_restored(tmp_path: Path) -> None:
     store, path = Store(tmp_path / "cache.duckdb"), tmp_path / "b.zip"
     fill(store)
     write_backup(store, path)

@@ -161,7 +161,7 @@ def test_a_log_that_was_lost_or_cut_is_missed(tmp_path: Path, killed: Path, how:
     assert path.name in kept
 
 
-def test_a_log_that_is_whole_is_taken_over(tmp_path: Path, killed: Path) -> None:
+def test_whole_log_is_reused(tmp_path: Path, killed: Path) -> None:
     home = tmp_path / "home"
     shutil.copytree(killed, home)
     path = home / "cache.duckdb"

@@ -13,7 +13,7 @@ from crmdeck.store.leftovers import remove_leftovers
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no one can ask for a process there")
-def test_what_died_with_its_process_is_removed_and_nothing_else(tmp_path: Path) -> None:
+def test_files_of_dead_processes_are_removed(tmp_path: Path) -> None:
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
     cache, backups = tmp_path / "crmdeck.duckdb", tmp_path / "backups"

@@ -111,7 +111,7 @@ def test_a_read_sees_one_moment(postgres_url: str) -> None:
     assert names(store) == ["first", "later"]
 
 
-def test_who_waits_in_vain_learns_who_is_writing(
+def test_timed_out_wait_reports_the_writer(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(postgres_engine, "LONG_WAIT", 0.1)
@@ -128,7 +128,7 @@ def test_who_waits_in_vain_learns_who_is_writing(
     put(other, "acme")
 
 
-def test_what_fails_leaves_nothing(postgres_url: str) -> None:
+def test_failed_write_leaves_no_rows(postgres_url: str) -> None:
     store = Store(postgres_url)
 
     def work() -> None:
@@ -316,7 +316,7 @@ def test_newer_database_is_rejected_by_readers(
     assert names(store) == ["acme"]
 
 
-def test_two_who_come_first_make_the_tables_once(postgres_url: str) -> None:
+def test_concurrent_first_opens_create_tables_once(postgres_url: str) -> None:
     stores = [Store(postgres_url) for _ in range(4)]
     threads = [threading.Thread(target=put, args=(store, "acme")) for store in stores]
     for thread in threads:
@@ -376,7 +376,7 @@ def test_a_wrong_database_and_a_wrong_user_have_their_sentence(postgres_url: str
         assert SECRET not in str(caught.value)
 
 
-def test_what_a_database_sets_otherwise_makes_no_difference(postgres_url: str) -> None:
+def test_database_defaults_have_no_effect(postgres_url: str) -> None:
     name = psycopg.conninfo.conninfo_to_dict(postgres_url)["dbname"]
     for setting in (
         "DateStyle = 'German, DMY'",
@@ -439,7 +439,7 @@ def test_invalid_url_is_rejected_without_its_text(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_the_servers_clock_is_everybodys_but_who_brings_one(
+def test_server_clock_is_used_unless_given(
     postgres_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def slow() -> datetime:

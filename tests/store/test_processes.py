@@ -151,7 +151,7 @@ def test_killed_while_a_cache_is_made_the_next_one_can_be_made(tmp_path: Path) -
             assert session.connections.all() == ()
 
 
-def test_processes_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+def test_concurrent_processes_keep_all_writes(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     processes = [start(PUT_MANY, str(path), name) for name in ("a", "b", "c")]
     failures = [process.communicate()[1] for process in processes]
@@ -295,7 +295,7 @@ def test_readers_without_end_do_not_keep_a_writer_out(tmp_path: Path) -> None:
         readers.communicate()
 
 
-def test_threads_share_what_is_open_and_see_only_what_is_kept(tmp_path: Path) -> None:
+def test_threads_share_the_store_and_see_commits(tmp_path: Path) -> None:
     store = Store(tmp_path / "cache.duckdb", wait=60)
     begun, done = threading.Event(), threading.Event()
     seen: list[int] = []

@@ -242,7 +242,7 @@ def test_times_keep_their_microseconds_and_their_zone(session: Session) -> None:
     assert found.finished_at.tzinfo is not None
 
 
-def test_what_one_operator_has_seen_another_has_not(session: Session) -> None:
+def test_seen_marks_are_per_user(session: Session) -> None:
     session.drift.add([event(1), event(2), event(3)], ())
     session.drift.see(["e1", "e1"], day(4), "me")
     session.drift.see(["e1", "e2"], day(5), "me")
@@ -250,7 +250,7 @@ def test_what_one_operator_has_seen_another_has_not(session: Session) -> None:
     assert session.drift.seen("you") == set()
 
 
-def test_an_acknowledgment_is_taken_back_and_given_again(session: Session) -> None:
+def test_acknowledgment_is_withdrawn_and_repeated(session: Session) -> None:
     session.drift.add([event(1)], ())
     session.drift.acknowledge(["e1"], day(4), "me", "fine")
     session.drift.take_back(["e1"], day(5), "me")
@@ -263,7 +263,7 @@ def test_an_acknowledgment_is_taken_back_and_given_again(session: Session) -> No
     assert (last.acknowledged_by, last.note) == ("you", None)
 
 
-def test_what_no_one_acknowledged_and_its_history(session: Session) -> None:
+def test_unacknowledged_changes_and_history(session: Session) -> None:
     plain = {"story": None, "affected_mappings": ()}
     session.drift.add(
         [

@@ -28,7 +28,7 @@ def rows_of(session: Session, table: str) -> int:
     return int(count)
 
 
-def test_what_was_discovered_comes_back_verbatim(session: Session) -> None:
+def test_discovered_schema_is_returned_verbatim(session: Session) -> None:
     account = schema("Account", "Name", HOSTILE, label=HOSTILE, keyPrefix="001")
     count = record(session, 0, account)
 
@@ -46,7 +46,7 @@ def test_what_was_discovered_comes_back_verbatim(session: Session) -> None:
     assert session.snapshots.validators("acme") == {"Account": "v0"}
 
 
-def test_an_unchanged_object_costs_nothing(session: Session) -> None:
+def test_unchanged_object_adds_no_row(session: Session) -> None:
     account, lead = schema("Account", "Name"), schema("Lead", "Name", "Status")
     assert record(session, 0, account, lead).new_definitions == 3
     tables = ("field_definition", "object_definition", "object_field", "object_state")
@@ -110,7 +110,7 @@ def test_any_past_schema_can_be_browsed(session: Session) -> None:
     assert session.snapshots.moments("acme") == (day(2), day(1), day(0))
 
 
-def test_what_has_gone_leaves_a_tombstone_and_comes_back(session: Session) -> None:
+def test_removed_object_leaves_tombstone_and_returns(session: Session) -> None:
     account, lead = schema("Account", "Name"), schema("Lead", "Name")
     record(session, 0, account, lead)
     gone = {"Lead": GoneReason.ABSENT, "NeverSeen": GoneReason.REMOVED}
@@ -142,7 +142,7 @@ def test_unknown_object_cannot_be_unchanged(session: Session) -> None:
     assert caught.value.code == "CACHE_INCOMPLETE"
 
 
-def test_statistics_count_what_is_current(session: Session) -> None:
+def test_statistics_count_current_schemas(session: Session) -> None:
     for name in ("acme", "other"):
         session.connections.put(connection(name), day(0), "me")
     record(session, 0, schema("Account", "Name"), schema("Lead"), schema("Case"))
@@ -202,7 +202,7 @@ def test_relayed_schemas_keep_discovery_times(
     assert (last.discovered_at, last.expires_at) == early
 
 
-def test_connections_share_definitions_and_nothing_else(session: Session) -> None:
+def test_connections_share_only_definitions(session: Session) -> None:
     account = schema("Account", "Name")
     record(session, 0, account)
     count = record(session, 1, account, connection_id="other")
@@ -223,7 +223,7 @@ def test_the_scope_of_the_last_refresh_is_kept(session: Session) -> None:
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=30)
 @given(st.lists(any_fields(unknowns=True), max_size=5))
-def test_any_fields_come_back_as_they_were(session: Session, fields: list[Field]) -> None:
+def test_fields_round_trip_is_exact(session: Session, fields: list[Field]) -> None:
     read = ObjectSchema(object_type="Any", label=HOSTILE, fields=tuple(fields))
     packed = SchemaPacker().pack(read)
     assert packed.schema() == read
@@ -245,7 +245,7 @@ def test_many_rows_keep_their_order_and_their_types(session: Session) -> None:
     assert rows[0].label == HOSTILE
 
 
-def test_fields_come_in_their_order_wherever_their_rows_lie(session: Session) -> None:
+def test_fields_keep_their_order(session: Session) -> None:
     account = schema("Account", *"fbdace")
     record(session, 0, account)
     database = session.snapshots._database

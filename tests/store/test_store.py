@@ -118,7 +118,7 @@ def test_hold_keeps_the_connection_over_reads_and_writes(tmp_path: Path) -> None
     assert names(Store(Path(store.place))) == ["one", "two"]
 
 
-def test_many_threads_lose_nothing(place: Path | str) -> None:
+def test_many_threads_keep_all_writes(place: Path | str) -> None:
     store = Store(place, wait=30)
     threads = [threading.Thread(target=put, args=(store, f"{n:02d}")) for n in range(12)]
     for thread in threads:
@@ -217,9 +217,7 @@ def test_a_folder_that_cannot_be_made() -> None:
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database\n" * 1000, "half"])
-def test_a_damaged_cache_says_what_to_do_and_is_left_alone(
-    tmp_path: Path, content: bytes | str
-) -> None:
+def test_damaged_cache_has_remedy_and_stays_untouched(tmp_path: Path, content: bytes | str) -> None:
     store = Store(tmp_path / "cache.duckdb")
     put(store, "acme")
     if isinstance(content, str):
@@ -326,7 +324,7 @@ except CacheError as error:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="POSIX resource limits")
-def test_a_full_disk_loses_nothing_that_was_there(tmp_path: Path) -> None:
+def test_full_disk_keeps_existing_rows(tmp_path: Path) -> None:
     path = tmp_path / "cache.duckdb"
     with Store(path).write() as session:
         record(session, 0, schema("Account"))

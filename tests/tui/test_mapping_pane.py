@@ -536,7 +536,7 @@ async def test_likely_pairs_are_listed_and_all_are_searched(desk_workspace: Work
         assert desk.pane.row_table.cursor_name == "crm:Name"
 
 
-async def test_text_from_outside_is_text_everywhere(desk_workspace: Workspace) -> None:
+async def test_crm_text_is_never_interpreted(desk_workspace: Workspace) -> None:
     async with at_desk(desk_workspace) as desk:
         for size, name, number in (((80, 24), "contactName", 3), ((140, 40), "currency", 5)):
             await resize(desk.pilot, *size)

@@ -217,7 +217,7 @@ def compare_check(workspace: Workspace, report: CheckReport, together: OpenChang
 
 
 @pytest.mark.parametrize("seed", range(int(os.environ.get("ONE_NUMBER_SEEDS", "1"))))
-def test_every_face_shows_one_number(tmp_path: Path, seed: int) -> None:
+def test_interfaces_show_the_same_count(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
     with opened(make_home(tmp_path)) as workspace:
         for _ in range(4):

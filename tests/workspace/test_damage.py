@@ -96,7 +96,7 @@ ALTERED = {
 }
 
 
-def test_what_was_altered_is_not_shown_as_true(full: Desk) -> None:
+def test_altered_rows_are_not_shown(full: Desk) -> None:
     for what, sql in ALTERED.items():
         with put_back(full, "field_definition", "object_definition", "object_field"):
             execute(full, sql)

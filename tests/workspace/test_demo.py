@@ -32,14 +32,14 @@ def rows_of(backup: Path) -> dict[str, list[dict[str, Any]]]:
         }
 
 
-def test_the_packed_history_is_what_a_replay_makes_now(tmp_path: Path) -> None:
+def test_packed_history_equals_a_replay(tmp_path: Path) -> None:
     pack(tmp_path / "now.zip")
     packed, replayed = rows_of(HISTORY), rows_of(tmp_path / "now.zip")
     differing = [name for name in replayed if packed.get(name) != replayed[name]]
     assert not differing, f"{differing} differ: make the demo again: python -m tests.demo_pack"
 
 
-def test_every_time_of_the_history_is_moved_and_nothing_else(tmp_path: Path) -> None:
+def test_demo_shifts_only_times(tmp_path: Path) -> None:
     """The IDs of changes are derived from their times, and keep those of the packed times."""
     at = ANCHOR + timedelta(days=195, hours=2, seconds=7)
     unpack_backup(HISTORY, tmp_path / "moved.duckdb", at)

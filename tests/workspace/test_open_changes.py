@@ -87,7 +87,7 @@ def test_the_count_is_the_same_from_every_call(shorter: Desk) -> None:
         drift.open_changes("nobody")
 
 
-def test_seeing_a_change_or_refreshing_settles_nothing(shorter: Desk) -> None:
+def test_viewing_or_refreshing_keeps_changes_open(shorter: Desk) -> None:
     drift = shorter.workspace.drift
     drift.see([event.id for event in drift.report().events])
     shorter.refresh()
@@ -367,7 +367,7 @@ def test_added_then_removed_object_is_settled(desk: Desk) -> None:
     assert states(desk) == [RESOLVED, RESOLVED]
 
 
-def test_safe_changes_count_only_where_a_gate_asks_for_them(desk: Desk) -> None:
+def test_safe_changes_fail_only_a_safe_gate(desk: Desk) -> None:
     see(desk, account(40))
     see(desk, account(80))
     drift = desk.workspace.drift
@@ -379,9 +379,7 @@ def test_safe_changes_count_only_where_a_gate_asks_for_them(desk: Desk) -> None:
     assert not drift.fails(FailOn.SAFE)
 
 
-def test_only_what_something_may_settle_is_read(
-    shorter: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_settleable_changes_are_read(shorter: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     see(shorter, account(40, text_field("Region__c", required=True)))
 
     def read(*_: object) -> None:

@@ -89,7 +89,7 @@ def test_canceled_wait_leaves_work_running() -> None:
     assert work.begun == 1
 
 
-def test_where_who_does_it_cancels_one_who_waits_does_it_in_turn() -> None:
+def test_waiter_takes_over_canceled_work() -> None:
     ends: list[Any] = [CanceledError("Canceled."), "done"]
 
     def end() -> str:

@@ -42,7 +42,7 @@ def own_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
 
-def test_what_one_does_the_other_sees(postgres_url: str, export: Path) -> None:
+def test_users_see_each_others_changes(postgres_url: str, export: Path) -> None:
     draft = ConnectionDraft(
         name="acme", source=Source.FILES, platform="salesforce", path=str(export)
     )

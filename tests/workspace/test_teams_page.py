@@ -107,9 +107,7 @@ def opened(user: str, actor: str | None = None) -> Iterator[Workspace]:
 
 
 @pytest.mark.usefixtures("database")
-def test_each_role_may_do_what_the_page_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_roles_match_the_docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = tmp_path / "export"
     folder.mkdir()
     export_to(folder, describe("Opportunity", text_field("Name")))

@@ -171,7 +171,7 @@ def test_hubspot_lists_take_object_names_from_files(
     assert schemas["p1_car"].fields[0].required
 
 
-def test_a_dictionary_carries_what_its_columns_say(tmp_path: Path) -> None:
+def test_dictionary_import_reads_its_columns(tmp_path: Path) -> None:
     path = tmp_path / "partner.csv"
     path.write_text(
         "\ufeffName,Label,Description,Type,Picklist,Required,external_id,Length,Owner team\r\n"
@@ -339,7 +339,7 @@ def test_objects_of_broken_file_fail_instead_of_vanishing(tmp_path: Path) -> Non
     ]
 
 
-def test_broken_pipelines_take_their_object_with_them(tmp_path: Path) -> None:
+def test_broken_pipelines_fail_their_object(tmp_path: Path) -> None:
     put(tmp_path, "deals.properties.json", [prop("dealstage")])
     put(tmp_path, "tickets.properties.json", [prop("subject")])
     put(tmp_path, "deals.pipelines.json", {"status": "error", "message": "too many requests"})
@@ -374,7 +374,7 @@ def test_a_describe_global_is_a_listing_and_no_more(tmp_path: Path) -> None:
     assert told(discover(tmp_path, known_of(answers))[1]) == [("Unchanged", "Account")]
 
 
-def test_nothing_to_read_says_what_to_do(tmp_path: Path) -> None:
+def test_unreadable_source_has_remedy(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("no schema")
     for path in (tmp_path, tmp_path / "missing"):
         for ask in (lambda p=path: discover(p), lambda p=path: connector(p).probe()):
@@ -387,7 +387,7 @@ def test_nothing_to_read_says_what_to_do(tmp_path: Path) -> None:
         discover(tmp_path)
 
 
-def test_a_folder_with_nothing_but_foreign_xml_says_what_that_is(tmp_path: Path) -> None:
+def test_folder_of_foreign_xml_is_described(tmp_path: Path) -> None:
     (tmp_path / "metadata.xml").write_text('<?xml version="1.0"?><edmx:Edmx Version="4.0"/>')
     with pytest.raises(SourceError) as caught:
         discover(tmp_path)

@@ -40,7 +40,7 @@ def test_one_of_several_has_to_be_named(tmp_path: Path) -> None:
         ("d.json", '{"name": "", "fields": []}', "d.json is broken at"),
     ],
 )
-def test_what_can_not_be_read_is_named(tmp_path: Path, name: str, text: str, message: str) -> None:
+def test_unreadable_parts_are_listed(tmp_path: Path, name: str, text: str, message: str) -> None:
     path = tmp_path / name
     path.write_text(text)
 

@@ -124,7 +124,7 @@ def test_without_owners_the_number_of_the_user_is_given() -> None:
 
 
 @pytest.mark.parametrize("family", ["properties", "owners"])
-def test_what_concerns_the_whole_connection_is_raised(family: str) -> None:
+def test_connection_wide_failure_raises(family: str) -> None:
     def failing(asked: str, _: bool) -> CrmdeckError | None:
         return QuotaExceededError("Used up.") if asked == family else None
 

@@ -20,7 +20,7 @@ PORTAL = "acme-marketing"
 GREEDY = replace(QUICK, reserve=0.0)
 
 
-def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None:
+def test_token_reads_schema_and_quota(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY, private=True)
     found = run(connector)
     assert not found.failed
@@ -87,7 +87,7 @@ def test_a_named_scope(sandbox: Sandbox) -> None:
     assert "contacts" in found.listing.object_types
 
 
-def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
+def test_probe_reports_user_org_and_quota(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox)
     report = connector.probe()
     assert report.organization == str(sandbox.access(PORTAL).portal_id)
@@ -157,7 +157,7 @@ def test_properties_that_hold_sensitive_data_are_asked_for(
     assert deals["amount"].native["dataSensitivity"] == "sensitive"
 
 
-def test_the_pace_is_kept_where_little_is_left_of_ten_seconds(sandbox: Sandbox) -> None:
+def test_pace_slows_near_the_burst_limit(sandbox: Sandbox) -> None:
     connector, _ = hubspot_to(sandbox, limits=replace(GREEDY, wait_budget=60.0))
     waits: list[Wait | None] = []
     connector.meter.on_wait = waits.append
@@ -171,7 +171,7 @@ def test_the_pace_is_kept_where_little_is_left_of_ten_seconds(sandbox: Sandbox) 
     assert (first.seconds, first.who) == (0.05, "HubSpot")
 
 
-def test_the_rules_of_properties_come_with_their_object(
+def test_property_rules_arrive_with_their_object(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connector, _ = hubspot_to(sandbox, limits=GREEDY)
@@ -202,7 +202,7 @@ def test_the_rules_of_properties_come_with_their_object(
     assert not {RuleKind.VALUES, RuleKind.PIPELINE} & refused.known_kinds
 
 
-def test_an_unchanged_account_takes_the_time_of_one_answer(
+def test_unchanged_account_takes_one_round_trip(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     steps: list[str] = []

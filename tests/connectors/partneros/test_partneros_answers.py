@@ -33,7 +33,7 @@ JSON = st.recursive(
 
 
 @given(fields(unknowns=True))
-def test_what_a_crmdeck_writes_is_read_exactly(field: Field) -> None:
+def test_written_sheet_is_read_exactly(field: Field) -> None:
     body = {"objectType": "Account", "fields": [json.loads(field.to_json())]}
     found = answers.object_schema(SUMMARY, body)
     assert schema_hash(found.fields) == schema_hash([field])

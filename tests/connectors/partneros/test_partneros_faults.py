@@ -186,7 +186,7 @@ def test_each_failure_has_its_own_error_and_price(
     assert "s3cret" not in str(caught.value)
 
 
-def test_what_passes_by_itself_is_waited_for(script: Script) -> None:
+def test_temporary_failures_are_awaited(script: Script) -> None:
     busy = (503, body("CACHE_BUSY"), {"Retry-After": "0.01"})
     script.answers = [busy, busy, (200, STATUS, {}), (404, body("NO_SUCH_ENDPOINT"), {})]
     report = connector(script.url).probe()
@@ -195,7 +195,7 @@ def test_what_passes_by_itself_is_waited_for(script: Script) -> None:
     assert (report.user, report.organization) == (None, None)
 
 
-def test_what_changes_something_is_not_sent_twice(script: Script) -> None:
+def test_writing_request_is_not_repeated(script: Script) -> None:
     script.answers = [(503, body("ANYTHING"), {})]
     with pytest.raises(SourceError):
         connector(script.url).disconnect()
@@ -344,7 +344,7 @@ def test_the_status_there_is_the_status_here(
     assert script.asked == ["GET /status"]
 
 
-def test_what_is_stale_there_is_stale_here(script: Script) -> None:
+def test_remote_staleness_is_kept(script: Script) -> None:
     begun = datetime.now(UTC)
     done: Any = (200, {"success": True}, {})
     ends = "2026-05-02T00:00:00.000Z"
@@ -412,7 +412,7 @@ def test_own_suggestions_are_ignored_and_directions_parsed(
     assert connector(script.url).suggest(pair) == ()
 
 
-def test_an_id_is_what_the_server_says_it_is(script: Script) -> None:
+def test_id_comes_from_the_server(script: Script) -> None:
     script.answers = [(200, STATUS, {})]
     connector(script.url, remote_id="conn_8f3/..").probe()
     assert script.asked[0] == "GET /api/integrations/conn_8f3%2F../status"

@@ -32,7 +32,7 @@ from tests.connectors.crm import QUICK, run, salesforce_to, sent
 ASK_EACH = replace(QUICK, trust=0.0)
 
 
-def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None:
+def test_token_reads_schema_and_quota(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     found = run(connector)
     opportunity = found.discovered["Opportunity"].schema
@@ -52,7 +52,7 @@ def test_a_token_goes_in_and_schema_and_quota_come_out(sandbox: Sandbox) -> None
     assert connector.meter.traffic.requests == len(sandbox.requests) == 10
 
 
-def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None:
+def test_probe_reports_user_org_and_quota(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     report = connector.probe()
     access = sandbox.access("acme-prod")
@@ -64,7 +64,7 @@ def test_the_probe_says_who_where_and_how_much_is_left(sandbox: Sandbox) -> None
     assert report.missing_permissions == ()
 
 
-def test_each_object_is_asked_where_the_listing_is_not_trusted(sandbox: Sandbox) -> None:
+def test_untrusted_listing_reads_each_object(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox, limits=ASK_EACH)
     first = run(connector)
     sandbox.requests.clear()
@@ -75,7 +75,7 @@ def test_each_object_is_asked_where_the_listing_is_not_trusted(sandbox: Sandbox)
     ) == 1
 
 
-def test_what_changed_arrives_and_the_rest_is_unchanged(sandbox: Sandbox) -> None:
+def test_only_changed_objects_are_read(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     early, late = sandbox.moments("acme-prod")[0], sandbox.moments("acme-prod")[-1]
     sandbox.set_now(early)
@@ -88,7 +88,7 @@ def test_what_changed_arrives_and_the_rest_is_unchanged(sandbox: Sandbox) -> Non
         assert item.schema != first.discovered[name].schema
 
 
-def test_a_wider_scope_is_not_answered_from_a_narrower_one(sandbox: Sandbox) -> None:
+def test_wider_scope_ignores_narrower_cache(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     narrow = Scope(mode=ScopeMode.NAMED, include=("Account",))
     first = run(connector, scope=narrow)
@@ -139,7 +139,7 @@ def test_hidden_and_removed_objects_differ(sandbox: Sandbox) -> None:
     }
 
 
-def test_nothing_is_claimed_without_the_permission_to_look(sandbox: Sandbox) -> None:
+def test_missing_permission_gives_no_claim(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="/tooling/"))
     assert connector.explain_missing([Missing("Account", "Never__c")]) == {}
@@ -186,7 +186,7 @@ def test_author_and_fill_rate_are_read(sandbox: Sandbox) -> None:
     assert {each["Id"]: each["Name"] for each in found} == wanted
 
 
-def test_who_changed_it_stays_unknown_without_permission(sandbox: Sandbox) -> None:
+def test_author_is_unknown_without_permission(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox)
     assert isinstance(connector, ChangeHistory)
     sandbox.fault("acme-prod", Fault(FaultKind.FORBIDDEN, path="query"))
@@ -241,7 +241,7 @@ def test_scope_and_required_ignore_the_readers_rights(
 
 
 @pytest.mark.parametrize("flag", ["queryable", "layoutable"])
-def test_a_lost_flag_takes_no_known_object_out(flag: str) -> None:
+def test_lost_flag_keeps_object_in_scope(flag: str) -> None:
     rows = [
         {"name": name, "queryable": True, "layoutable": True} | {flag: name != "Lead"}
         for name in ("Account", "Lead")

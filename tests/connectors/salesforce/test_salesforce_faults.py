@@ -220,9 +220,7 @@ def test_a_signed_assertion_gives_a_token(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("status", [302, 404])
-def test_a_renamed_my_domain_says_where_it_leads_and_what_to_do(
-    sandbox: Sandbox, status: int
-) -> None:
+def test_renamed_my_domain_reports_new_url_and_remedy(sandbox: Sandbox, status: int) -> None:
     connector, _ = salesforce_to(sandbox)
     host = "acme-new.my.salesforce.com"
     sandbox.fault(ORG, Fault(FaultKind.MOVED, path="/services/data", status=status, message=host))
@@ -233,7 +231,7 @@ def test_a_renamed_my_domain_says_where_it_leads_and_what_to_do(
     assert (host in str(caught.value)) is (status == 302)
 
 
-def test_an_address_that_comes_with_a_new_token_is_said(sandbox: Sandbox) -> None:
+def test_new_instance_url_is_reported(sandbox: Sandbox) -> None:
     connector, _ = salesforce_to(sandbox, instance_url="https://old.my.salesforce.com")
     assert isinstance(connector, AddressReporter)
     assert connector.found_at() == "https://old.my.salesforce.com"

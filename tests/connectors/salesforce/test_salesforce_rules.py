@@ -160,7 +160,7 @@ def test_the_user_is_read_as_far_as_rules_read_it(
 
 
 @pytest.mark.parametrize("body", ["null", "5", "[]", "{}", '{"records": 5}', '{"records": [null]}'])
-def test_a_bad_answer_is_not_taken_for_no_rules(sandbox: Sandbox, body: str) -> None:
+def test_bad_response_does_not_mean_no_rules(sandbox: Sandbox, body: str) -> None:
     known = read(sandbox).faces()
     for path in ("tooling/query", "ui-api", "v68.0/query"):
         sandbox.fault("acme-prod", Fault(FaultKind.BODY, path=path, message=body))

@@ -42,7 +42,7 @@ def test_new_counts_only_changes_since_the_last_check(drifted: Desk) -> None:
     assert check(drifted) == 4
 
 
-def test_a_change_that_the_crm_takes_back_no_longer_fails(desk: Desk) -> None:
+def test_change_back_in_crm_no_longer_fails(desk: Desk) -> None:
     before = describe("Account", text_field("Name"), text_field("Old__c"))
     desk.export(before)
     desk.refresh()

@@ -73,7 +73,7 @@ def test_an_update_is_judged_with_the_stored_record(
     assert "can't be judged" in run.report.notes[0]
 
 
-def test_a_sample_shows_what_partneros_does_not_take(office: Office) -> None:
+def test_sample_lists_values_that_partneros_rejects(office: Office) -> None:
     preflights = office.workspace.preflights
     with pytest.raises(UsageError, match="no accepted row that writes to PartnerOS"):
         preflights.sample("org", PAIR)

@@ -52,6 +52,6 @@ def test_each_flow_has_its_own_ends(
     assert found == expected
 
 
-def test_what_has_a_date_comes_first() -> None:
+def test_dated_risks_sort_first() -> None:
     later = ends("browser", token_expires_at=NOW + timedelta(days=40))
     assert list(later)[:2] == ["TOKEN_IDLE", "TOKEN_EXPIRES"]

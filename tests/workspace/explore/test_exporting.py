@@ -58,7 +58,7 @@ def test_two_moments_are_exported_by_object_and_by_field(desk: Desk, past: Any) 
     assert wire == desk.workspace.schemas.compare("acme", "acme", left_at=past).to_wire()
 
 
-def test_only_what_is_named_is_exported(desk: Desk, past: Any) -> None:
+def test_only_listed_names_are_exported(desk: Desk, past: Any) -> None:
     only = {("Account", "Name"), ("Lead", "Id"), ("Lead", "Name")}
     rows = exported(desk.workspace, "schema", only=only)
     assert [(row["objectType"], row["name"]) for row in rows] == [
@@ -128,7 +128,7 @@ def test_future_moment_is_rejected_except_today() -> None:
         ("2026-05-01T12:00:30.123456Z", "2026-05-01T12:00:30.123456"),
     ],
 )
-def test_as_of_takes_in_what_happened_within_what_is_written(text: str, end: str) -> None:
+def test_as_of_includes_the_whole_written_period(text: str, end: str) -> None:
     found = parse_moment(text, NOW, as_of=True)
     assert found == datetime.fromisoformat(end).replace(tzinfo=UTC)
 

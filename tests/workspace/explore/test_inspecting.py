@@ -52,7 +52,7 @@ def test_an_inspected_object_has_the_last_fill_rates(desk: Desk) -> None:
         desk.workspace.schemas.inspect("acme", "Acount")
 
 
-def test_a_comparison_counts_what_is_the_same(desk: Desk) -> None:
+def test_comparison_counts_equal_objects(desk: Desk) -> None:
     same = describe("Account", text_field("Name"))
     desk.export(same, describe("Lead", text_field("Company")))
     desk.refresh()

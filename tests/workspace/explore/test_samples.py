@@ -77,7 +77,7 @@ def test_it_can_be_switched_off(tmp_path: Path) -> None:
         assert len(office.sandbox.requests) == before
 
 
-def test_what_can_not_be_sampled_is_said(desk: Desk) -> None:
+def test_unsampled_source_is_reported(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.refresh()
     with pytest.raises(UsageError) as caught:

@@ -41,7 +41,7 @@ def index_of(rows: Sequence[Searchable]) -> SearchIndex[Searchable]:
     return SearchIndex(rows, lambda row: row)
 
 
-def test_the_best_match_comes_first_and_setup_last() -> None:
+def test_best_match_sorts_first_and_setup_last() -> None:
     assert found(index_of(FIELDS), "email") == [
         "Contact.Email",
         "Case.Email",
@@ -69,7 +69,7 @@ def test_names_match_as_written_as_words_and_without_accents(text: str, first: s
     assert found(index_of(FIELDS), text)[0] == first
 
 
-def test_an_abbreviation_finds_its_name_if_nothing_else_does() -> None:
+def test_abbreviation_is_the_last_match() -> None:
     index = index_of(FIELDS)
     assert found(index, "oppstg") == []
     assert found(index, "oppstg", tolerant=True) == ["Opportunity.StageName"]
@@ -99,11 +99,11 @@ def test_a_typo_still_finds_the_name(typed: str, first: str) -> None:
     assert found(index, typed, tolerant=True)[0] == first
 
 
-def test_names_of_setup_come_last_also_after_a_typo() -> None:
+def test_setup_names_sort_last_after_typo() -> None:
     assert found(index_of(FIELDS), "emial", tolerant=True)[-1] == "ApexNotice.Email"
 
 
-def test_words_like_no_name_find_nothing() -> None:
+def test_unknown_words_find_no_fields() -> None:
     assert found(index_of(FIELDS), "warehouse", tolerant=True) == []
 
 
@@ -154,7 +154,7 @@ def test_all_that_has_the_words_is_found(many: list[Searchable], text: str) -> N
     }
 
 
-def test_mapped_comes_before_usual_custom_standard_and_setup() -> None:
+def test_mapped_objects_sort_first() -> None:
     def relevance(name: str, *, custom: bool = False, mapped: bool = False) -> int:
         return field_relevance(
             name, custom_object=name.endswith("__c"), custom=custom, mapped=mapped

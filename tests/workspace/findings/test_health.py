@@ -76,7 +76,7 @@ def test_a_revoked_app_is_failing_and_its_recovery_an_event(office: Office) -> N
     assert [run.recovered for run in history] == [False, True, False, False, False]
 
 
-def test_a_test_that_goes_well_is_a_recovery_too(office: Office) -> None:
+def test_successful_connection_test_is_a_recovery(office: Office) -> None:
     office.add_portal()
     office.sandbox.fault(PORTAL, Fault(FaultKind.SERVER_ERROR))
     with pytest.raises(CrmdeckError):
@@ -128,7 +128,7 @@ def test_a_token_that_is_renewed_is_not(office: Office) -> None:
     assert (connection.sign_in, connection.token_expires_at) == ("browser", None)
 
 
-def test_after_a_new_sign_in_nothing_counts_as_unchanged(office: Office) -> None:
+def test_new_sign_in_reads_everything_again(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     workspace = office.workspace
     workspace.refreshes.run("org")
@@ -156,7 +156,7 @@ def test_refresh_pins_api_version_until_unpinned(office: Office) -> None:
         workspace.connections.update("org", api_version="6")
 
 
-def test_one_object_that_fails_says_why(office: Office) -> None:
+def test_failed_object_has_reason(office: Office) -> None:
     office.add_org(scope=ACCOUNT)
     office.sandbox.fault(ORG, Fault(FaultKind.LOST_SCHEMA, object_type="Contact"))
     office.workspace.refreshes.run("org")

@@ -48,7 +48,7 @@ def accept(field: str, crm_field: str) -> Choice:
     return Choice(partner_field=field, state=DecisionState.ACCEPTED, crm_field=crm_field)
 
 
-def test_a_pair_without_a_schema_says_what_to_do(desk: Desk) -> None:
+def test_pair_without_schema_has_remedy(desk: Desk) -> None:
     with pytest.raises(SchemaNotDiscoveredError) as caught:
         desk.workspace.mappings.suggest("acme", PAIR)
     assert caught.value.remedy == "Refresh it: crmdeck refresh acme"

@@ -47,7 +47,7 @@ def test_undecided_mappings_are_not_choices() -> None:
         (written(ACCEPT, {**ACCEPT, "state": "yes"}), "Line 5: state should be 'accepted'"),
     ],
 )
-def test_a_file_that_is_not_a_mapping_says_why(text: str, cause: str) -> None:
+def test_non_mapping_file_is_rejected_with_reason(text: str, cause: str) -> None:
     with pytest.raises(UsageError, match=f"isn't a mapping of {PAIR}") as raised:
         MappingFile.parse(text, PAIR)
     assert raised.value.cause is not None

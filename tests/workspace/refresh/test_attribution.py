@@ -121,7 +121,7 @@ def test_a_change_from_before_the_last_look_is_another_one() -> None:
     assert (event.changed_by, event.changed_at, event.attribution) == (None, None, NO_SUCH_RECORD)
 
 
-def test_the_worst_is_asked_about_where_too_much_changed() -> None:
+def test_large_change_asks_only_about_the_worst() -> None:
     records = Records(ANCHOR)
     events = [drift(f"Object{number}") for number in range(MOST_OBJECTS)]
     told = attribute(records, *events, drift("Worst", Severity.BREAKING))

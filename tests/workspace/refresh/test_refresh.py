@@ -230,7 +230,7 @@ def test_disconnected_connection_is_not_refreshed(desk: Desk) -> None:
     assert desk.refresh().success
 
 
-def test_two_who_ask_at_once_share_one_refresh(desk: Desk) -> None:
+def test_concurrent_refreshes_share_a_run(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     results: list[object] = []
     started = threading.Event()
@@ -301,7 +301,7 @@ def test_unchanged_object_returns_after_removal_elsewhere(desk: Desk) -> None:
     assert len(desk.workspace.schemas.all("acme")) == 2
 
 
-def test_a_host_once_set_can_be_taken_away_again(desk: Desk) -> None:
+def test_host_can_be_removed(desk: Desk) -> None:
     update = desk.workspace.connections.update
     update("acme", endpoint="https://proxy.example", instance_url="https://a.my.salesforce.com")
     cleared = update("acme", endpoint="")
@@ -319,7 +319,7 @@ class Locked(MemorySecrets):
         raise AssertionError(f"{name} was asked for")
 
 
-def test_no_secret_is_asked_for_where_the_source_has_none(desk: Desk) -> None:
+def test_source_without_secrets_asks_for_none(desk: Desk) -> None:
     desk.export(describe("Account", text_field("Name")))
     desk.workspace.context.secrets = Locked()
     assert desk.refresh().success

@@ -129,7 +129,7 @@ def test_unknown_name_stops_all_and_failure_stops_one(tmp_path: Path) -> None:
         assert alone.error.code == "DOWN"
 
 
-def test_canceling_keeps_who_was_done_and_records_who_was_not(tmp_path: Path) -> None:
+def test_cancel_keeps_finished_connections(tmp_path: Path) -> None:
     cancel = CancelToken()
     held = threading.Event()
 

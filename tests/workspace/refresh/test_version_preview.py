@@ -32,7 +32,7 @@ def org(office: Office) -> Office:
     return office
 
 
-def test_the_next_version_shows_what_retires_and_what_it_breaks(org: Office) -> None:
+def test_version_preview_shows_removals_and_effects(org: Office) -> None:
     choice = Choice(
         partner_field="industry",
         state=DecisionState.ACCEPTED,

@@ -29,9 +29,7 @@ def browse(url: str) -> httpx.Response:
     return httpx.get(on_loopback(there.headers["Location"]))
 
 
-def test_the_browser_comes_back_and_the_connection_is_there(
-    sandbox: Sandbox, ws: Workspace
-) -> None:
+def test_browser_sign_in_adds_the_connection(sandbox: Sandbox, ws: Workspace) -> None:
     draft = org_draft(sandbox)
     with ws.signin.begin_browser(draft, app(sandbox), port=0) as sign_in:
         asked = parse_qs(urlsplit(sign_in.url).query)
@@ -51,7 +49,7 @@ def test_the_browser_comes_back_and_the_connection_is_there(
         httpx.get(on_loopback(sign_in.redirect_uri))
 
 
-def test_hubspots_dated_endpoint_takes_the_code(sandbox: Sandbox, ws: Workspace) -> None:
+def test_hubspot_dated_endpoint_accepts_the_code(sandbox: Sandbox, ws: Workspace) -> None:
     access = sandbox.access(PORTAL)
     secrets = {"client_id": access.client_id, "client_secret": access.client_secret}
     draft = portal_draft(sandbox)
@@ -143,7 +141,7 @@ def test_sign_in_times_out_or_is_canceled(sandbox: Sandbox, ws: Workspace) -> No
     assert caught.value.code == "SIGN_IN_TIMEOUT"
 
 
-def test_a_port_in_use_is_named_with_what_to_do(sandbox: Sandbox, ws: Workspace) -> None:
+def test_used_port_is_reported_with_remedy(sandbox: Sandbox, ws: Workspace) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(CrmdeckError) as caught:

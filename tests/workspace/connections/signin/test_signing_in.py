@@ -105,7 +105,7 @@ def test_hubspot_key_reports_missing_scopes(sandbox: Sandbox, ws: Workspace) -> 
     assert ended.report.quota is not None
 
 
-def test_what_does_not_work_is_neither_stored_nor_added(
+def test_failed_sign_in_is_not_stored(
     sandbox: Sandbox, ws: Workspace, keyring: MemoryKeyring
 ) -> None:
     with pytest.raises(ReauthRequiredError):
@@ -139,7 +139,7 @@ def test_a_password_is_not_taken_and_the_reason_given(sandbox: Sandbox, ws: Work
     assert "--flow browser" in (caught.value.remedy or "")
 
 
-def test_what_is_missing_is_named_by_its_variable(sandbox: Sandbox, ws: Workspace) -> None:
+def test_missing_secret_is_reported_by_variable(sandbox: Sandbox, ws: Workspace) -> None:
     with pytest.raises(UsageError) as caught:
         ws.signin.connect(org_draft(sandbox), {"client_id": "x"}, flow="jwt")
     assert "CRMDECK_ACME_PRIVATE_KEY" in (caught.value.remedy or "")
@@ -148,7 +148,7 @@ def test_what_is_missing_is_named_by_its_variable(sandbox: Sandbox, ws: Workspac
     assert "CRMDECK_ACME_REFRESH_TOKEN" in (caught.value.remedy or "")
 
 
-def test_signing_in_again_recovers_what_was_revoked(
+def test_new_sign_in_recovers_revoked_connection(
     sandbox: Sandbox, ws: Workspace, keyring: MemoryKeyring
 ) -> None:
     ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
@@ -173,7 +173,7 @@ def test_signing_in_again_recovers_what_was_revoked(
     assert ws.connections.test("acme").user == access.username
 
 
-def test_what_others_change_during_a_sign_in_stays(sandbox: Sandbox, ws: Workspace) -> None:
+def test_changes_during_sign_in_are_kept(sandbox: Sandbox, ws: Workspace) -> None:
     access = sandbox.access(ORG)
     ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
 
@@ -189,7 +189,7 @@ def test_what_others_change_during_a_sign_in_stays(sandbox: Sandbox, ws: Workspa
     assert ended.connection.sign_in == "client-credentials"
 
 
-def test_signing_in_asks_only_for_what_is_not_the_apps(sandbox: Sandbox, ws: Workspace) -> None:
+def test_sign_in_asks_only_for_missing_secrets(sandbox: Sandbox, ws: Workspace) -> None:
     ws.signin.connect(org_draft(sandbox), refresh_secrets(sandbox))
     flow = ws.signin.choose_flow("acme")
     assert flow is not None
