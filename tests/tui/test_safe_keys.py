@@ -162,6 +162,13 @@ async def test_dialog_of_left_pane_has_no_effect(both: Workspace) -> None:
     async with app.run_test(size=(100, 30), notifications=True) as pilot:
         await settle(pilot)
         pane = app.screen.query_one(MappingPane)
+        # A menu acts on its own row only.
+        pane.row_table.go_to("accountName")
+        await pilot.press("enter")
+        await until(pilot, lambda: len(app.screen_stack) == 2)
+        pane.row_table.go_to("contactName")
+        await pilot.press("X")
+        await until(pilot, lambda: "The cursor left this row" in said(pilot))
         pane.row_table.go_to("accountName")
         await pilot.press("enter", "enter")
         await until(pilot, lambda: "type to search" in screen_text(pilot))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import Any, NamedTuple
 
 from textual.screen import Screen
 
 from crmdeck.tui.dialogs.choose import Choice, Choose
-from crmdeck.tui.keys.actions import is_shown, offers
+from crmdeck.tui.keys.actions import Refused, is_shown, offers
 
 
 class MenuStep(NamedTuple):
@@ -26,11 +26,13 @@ def open_menu(
     *,
     asking: Collection[str] = (),
     refused: bool = False,
+    still: Callable[[], bool] = lambda: True,
 ) -> None:
     """Ask for one of the actions on `screen`, and run it.
 
     `refused` includes those that can't run now. The cursor begins at the first one that writes
-    nothing, or that asks more before it writes.
+    nothing, or that asks more before it writes. No action runs if `still` is false by then, because
+    it is about another row.
     """
     offered = {offer.action.id: offer for offer in offers(screen, refused=True)}
     found = {
@@ -53,10 +55,14 @@ def open_menu(
     )
 
     async def on_submit(action_id: str | None) -> None:
+        offer = offered.get(action_id or "")
         # A key pressed in the meantime may have opened something else.
-        if action_id is not None and is_shown(offered[action_id].host):
-            offer = offered[action_id]
+        if offer is None or not is_shown(offer.host):
+            return
+        if still():
             await screen.app.run_action(offer.action.command, offer.host)
+        else:
+            offer.host.post_message(Refused("The cursor left this row. Nothing was changed."))
 
     cancel = "" if first else "change nothing"
     screen.app.push_screen(Choose(title, choices, current=first, cancel=cancel), on_submit)

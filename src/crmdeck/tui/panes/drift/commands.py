@@ -585,7 +585,12 @@ class DriftCommands:
             self._timeline.fold(line.key)
         elif line is not None and line.entry is not None:
             steps = [MenuStep(id_, words) for id_, words in self.next_steps()]
-            open_menu(self._pane.screen, place_of(line.entry.event), steps)
+            open_menu(
+                self._pane.screen,
+                place_of(line.entry.event),
+                steps,
+                still=lambda: self._table.cursor_key == line.key,
+            )
 
     def next_steps(self) -> Iterator[tuple[str, str]]:
         """Yield the next steps for the change under the cursor: action ids, and words."""

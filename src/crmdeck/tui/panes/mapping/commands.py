@@ -534,7 +534,13 @@ class MappingCommands:
         }
         menu = [MenuStep(id_, text) for id_, text in steps.items()]
         asking = ("mapping.choose", "mapping.values")
-        open_menu(self._table.screen, row.title, menu, asking=asking)
+        open_menu(
+            self._table.screen,
+            row.title,
+            menu,
+            asking=asking,
+            still=lambda: self._table.cursor_name == row.name,
+        )
 
     @action(
         "mapping.preflight",

@@ -178,7 +178,8 @@ class MappingPane(Pane):
             return
         if self.pairs.is_ranked if visited.repair else cursor == visited.field:
             self._visited = None
-            if self.row_table.cursor_name == visited.field:
+            # A user who waited has opened another dialog, which the question would cover.
+            if self.row_table.cursor_name == visited.field and self.screen.is_current:
                 self._ask_field(visited.offered)
 
     def _paint(self) -> None:
