@@ -581,7 +581,7 @@ async def test_details_list_steps_and_keys_open_panes(
         await press(pilot, "3", "right_square_bracket")
         assert "No changes since the baseline." in screen_text(pilot)
         await press(pilot, "right_square_bracket")
-        assert "Never refreshed: no schema yet." in screen_text(pilot)
+        assert "Not refreshed yet: no schema." in screen_text(pilot)
         await press(pilot, "asterisk")
         assert "all connections" in screen_text(pilot)
         assert any(line.connection == "acme" for line in pane_of(pilot).table.shown())

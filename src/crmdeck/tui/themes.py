@@ -80,9 +80,11 @@ def roles(theme: Theme, variables: Mapping[str, str]) -> dict[str, str]:
         found[role] = Color.parse(variables[name] if wanted.startswith("auto") else wanted)
     least = OWN_CONTRAST if own else LEAST_CONTRAST
     grounds = _grounds(variables)
-    return {
-        role: legible(color, grounds, least, dark=theme.dark).hex for role, color in found.items()
-    }
+    shown = {role: legible(color, grounds, least, dark=theme.dark) for role, color in found.items()}
+    for edge in ("border", "scrollbar"):
+        color = Color.parse(variables[edge])
+        shown[edge] = legible(color, grounds[:2], LEAST_CONTRAST, dark=theme.dark)
+    return {role: color.hex for role, color in shown.items()}
 
 
 _NAMED = {
@@ -112,7 +114,10 @@ Blue and magenta aren't legible on a dark ground; green, yellow and cyan aren't 
 """
 
 OWN_CONTRAST, LEAST_CONTRAST = 4.5, 3.0
-"""Least contrast of a text on every background of a row, in our themes and in others."""
+"""Least contrast of a text on every background of a row, in our themes and in others.
+
+The second one is that of frames and scroll bars, too.
+"""
 
 
 def _grounds(variables: Mapping[str, str]) -> tuple[Color, ...]:

@@ -198,6 +198,14 @@ class Pane(ActionHost, Widget):
         """True while the pane loads or stores: then `wake` must wait."""
         return self.loader.is_loading
 
+    def show_statuses(self) -> None:
+        """Show what comes from the statuses of the host: they were read again."""
+
+    @property
+    def has_data(self) -> bool:
+        """True once the pane shows what it loads; until then keys wait."""
+        return self.panel.is_drawn
+
     def wake(self, head: int) -> None:
         """Load again after a write to the workspace; `head` is that of its log.
 
@@ -406,7 +414,8 @@ class Pane(ActionHost, Widget):
     def refuses_writes(self) -> str | None:
         # The row under the cursor is not one of the connection that the user sees chosen.
         if self.is_left:
-            return f"Still loading {self.connection_name}. Nothing was changed."
+            name = self.host.status.name if self.host.status is not None else ""
+            return f"Still loading {name}. Nothing was changed."
         return super().refuses_writes()
 
     def focus_target(self) -> Widget | None:
@@ -415,9 +424,9 @@ class Pane(ActionHost, Widget):
 
     @property
     def connection_name(self) -> str:
-        """Name of the connection, for headings."""
-        status = self.host.status
-        return status.name if status is not None else ""
+        """Name of the connection whose data is on screen, for headings."""
+        ref = self.shown_connection() or self.connection_id
+        return next((one.name for one in self.host.statuses if one.id == ref), "")
 
     def compose(self) -> ComposeResult:
         with widgets.Panel(id="panel"):

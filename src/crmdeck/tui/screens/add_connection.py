@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from crmdeck.model import Connection, Source
 from crmdeck.tui.dialogs.choose import Choice, Choose
@@ -41,6 +43,8 @@ def kinds() -> list[Kind]:
 
 
 _NAME = Asked("name", "Connection name", placeholder="acme-prod")
+_UNNAMEABLE = re.compile(r"[^A-Za-z0-9._-]+")
+_FILES_NAME = Asked("name", "Connection name (default: that of the folder)", required=False)
 _ENDPOINT = Asked("endpoint", "Custom API URL (optional)", required=False)
 _PLATFORM = Asked(
     "platform",
@@ -131,7 +135,7 @@ def _ask_files(host: Host, kind: Kind) -> None:
 
     form: Form[Connection] = Form(
         f"Add a connection: {kind.label}",
-        [_NAME, asked_path(), _PLATFORM],
+        [asked_path(), _FILES_NAME, _PLATFORM],
         work,
         label="Adding",
     )
@@ -159,11 +163,12 @@ def _draft(kind: Kind, answers: dict[str, str]) -> ConnectionDraft:
     # A custom API URL replaces the vendor's sign-in page.
     default = next(iter(vendor_of(kind.source).login_hosts), None)
     elsewhere = endpoint is not None and host == default
+    path = answered(answers, "path")
     return ConnectionDraft(
-        name=answers["name"].strip(),
+        name=answered(answers, "name") or _UNNAMEABLE.sub("-", Path(path or "").stem).strip("-._"),
         source=kind.source,
         platform=answered(answers, "platform"),
-        path=answered(answers, "path"),
+        path=path,
         remote_id=answered(answers, "remote_id"),
         endpoint=endpoint,
         instance_url=None if elsewhere else host,

@@ -22,6 +22,7 @@ from crmdeck.tui.host import Host, Location
 from crmdeck.tui.keys.actions import EVERYWHERE, ActionHost, Actions, RunAction, action, actions_of
 from crmdeck.tui.loading.head_watch import HeadWatch
 from crmdeck.tui.loading.requests import BusyChanged, Job, Loader
+from crmdeck.tui.marks import Health, health_of
 from crmdeck.tui.panes.registry import PaneSpec
 from crmdeck.tui.screens.go_keys import GoKeys
 from crmdeck.tui.screens.refresh import refresh_connection
@@ -103,6 +104,7 @@ class MainScreen(ActionHost, Screen[None]):
         self._takes_keys = False
         self._watch: HeadWatch | None = None
         self._away_code = ""
+        self._healths: dict[str, Health] = {}
         self._laid_out_for: Size | None = None
         self._is_expanded = False
         self.host = Host(
@@ -241,10 +243,15 @@ class MainScreen(ActionHost, Screen[None]):
         if lost:
             host.connection_id = most_urgent(statuses)
         self.sidebar.set_statuses(statuses, host.connection_id)
+        bar = self.query_one(TopBar)
+        bar.counts = tab_counts(statuses)
+        bar.connections = {status.id: tooltip_of(status) for status in statuses}
+        self._healths = {status.id: health_of(status) for status in statuses}
         self._show_strip()
-        self._show_counts()
         if self.pane is not None and (first or lost):
             self.pane.show(self.host.connection_id)
+        elif self.pane is not None:
+            self.pane.show_statuses()
         self.refresh_bindings()
 
     @property
@@ -259,7 +266,7 @@ class MainScreen(ActionHost, Screen[None]):
         # Once open, the console takes keys during a reload too.
         if not self._takes_keys and self._is_ready and pane is not None:
             self._takes_keys = not self.is_reading
-        is_opening = pane is not None and pane.is_reading and not pane.panel.is_drawn
+        is_opening = pane is not None and pane.is_reading and not pane.has_data
         return self._takes_keys and not (is_opening and self.is_current)
 
     def _wake(self, head: int, failed: Callable[[CrmdeckError], None]) -> None:
@@ -284,10 +291,6 @@ class MainScreen(ActionHost, Screen[None]):
                 pane.show_error(None)
             self.host.say("Workspace is available again.", timeout=4)
 
-    def _show_counts(self) -> None:
-        counts = tab_counts(self.host.statuses)
-        self.query_one(TopBar).counts = counts
-
     def _welcome(self, wanted: bool) -> None:
         self.query_one("#body").set_class(wanted, "-covered")
         page = next(iter(self.query("#welcome")), None)
@@ -311,7 +314,6 @@ class MainScreen(ActionHost, Screen[None]):
         if connection_id is not None:
             self.sidebar.choose(connection_id)
         self._show_strip()
-        self._show_counts()
 
     @property
     def _is_collapsed(self) -> bool:
@@ -332,11 +334,9 @@ class MainScreen(ActionHost, Screen[None]):
 
     def _show_strip(self) -> None:
         """List the connections in the top line while the sidebar is collapsed."""
-        collapsed = self._is_collapsed
-        bar = self.query_one(TopBar)
         host = self.host
-        bar.strips = strips(host.statuses, host.connection_id) if collapsed else ()
-        bar.connections = {status.id: tooltip_of(status) for status in host.statuses}
+        shown = strips(host.statuses, self._healths, host.connection_id)
+        self.query_one(TopBar).strips = shown if self._is_collapsed else ()
 
     # `on(Pane.…)` would import the panes before the first frame.
     def on_pane_resized(self) -> None:
@@ -364,7 +364,6 @@ class MainScreen(ActionHost, Screen[None]):
         self.query_one(TopBar).current = pane_id
         self.query_one(ProgressLine).steps = pane.next_steps
         self._collapse()
-        self._show_counts()
         self.filter_bar.set_text(pane.filter_text)
         self.filter_bar.set_note(*pane.note)
         # Until the statuses are read, no connection is chosen. `_show_statuses` shows the pane

@@ -310,9 +310,17 @@ class Panel(Container):
                 known[glyphs] = _strip(glyphs, width, ground)
             strips.append(known[glyphs])
         for part, frame in frames.items():
+            # A frame inside of this one has its own title on the same line.
+            inside = [
+                x for x, y, *_ in frames.values() if y == frame.y and frame.x < x < frame.right
+            ]
             if part in self._captions:
-                self._write(strips, part, frame)
+                width = min([frame.right, *inside]) - frame.x
+                self._write(strips, part, Region(frame.x, frame.y, width, 1))
         self._write_position(strips, list(frames.values()))
+        # Textual applies them where it draws a widget, which `render_lines` replaces.
+        for line_filter in self.get_line_filters():
+            strips = [one.apply_filter(line_filter, self.background_colors[1]) for one in strips]
         return strips
 
     def _write(self, strips: list[Strip], part: Widget, frame: Region) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
@@ -18,7 +18,7 @@ from textual.widgets.option_list import Option
 from crmdeck import workspace
 from crmdeck.tui.keys.actions import EVERYWHERE, Action, ActionHost, Actions
 from crmdeck.tui.marks import STATE_COLORS, Health, health_of, open_mark
-from crmdeck.tui.text import display_text
+from crmdeck.tui.text import cut_middle, display_text
 from crmdeck.tui.widgets.top_bar import CONNECTION
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ SHORTER = (LONGEST_NAME, 12, 8)
 
 GAP = 2
 
-EDGES = 4
-"""Cells of a row besides its text: a space and the frame at both ends."""
+EDGES = 5
+"""Cells of a row besides its text: a space and the frame at both ends, and the scroll bar."""
 
 STEPS = Content.styled("[ ]", "$muted")
 """The keys of the previous and next connection, at the end of a strip."""
@@ -114,7 +114,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
     def on_mouse_move(self, event: events.MouseMove) -> None:
         if self._is_dragged:
             self._is_sized = True
-            self.styles.width, self.styles.max_width = event.x + 1, "50%"
+            self.styles.width = event.x + 1
             return
         # Textual's list puts the position of an option into the style of its cells.
         position = event.style.meta.get("option")
@@ -135,7 +135,7 @@ class Sidebar(ActionHost, OptionList, inherit_bindings=False):
 
 def connection_lines(statuses: Sequence[ConnectionStatus]) -> list[Content]:
     """Return the rows of the sidebar: sign and name, and at the right the open changes."""
-    names = [display_text(status.name, LONGEST_NAME) for status in statuses]
+    names = [cut_middle(display_text(status.name), LONGEST_NAME) for status in statuses]
     marks = [open_mark(status.open_changes) for status in statuses]
     widest = max(map(cell_len, names), default=0)
     most = max((cell_len(mark) for mark, _ in marks), default=0)
@@ -158,13 +158,14 @@ def tooltip_of(status: ConnectionStatus) -> Content:
     return Content(f"{display_text(status.name, 60)}: {words}{changes}")
 
 
-def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Content, ...]:
+def strips(
+    statuses: Sequence[ConnectionStatus], healths: Mapping[str, Health], chosen: str | None
+) -> tuple[Content, ...]:
     """Return the connections as lines of text, longest first.
 
     The first one names all connections unless there are many. The next ones count them by state
     and name the `chosen` one. The last ones only name that one, in fewer and fewer cells.
     """
-    healths = {status.id: health_of(status) for status in statuses}
     # Compare sign and state, because the words contain findings.
     tally = Counter(health[::2] for health in healths.values())
     states = [
@@ -174,8 +175,9 @@ def strips(statuses: Sequence[ConnectionStatus], chosen: str | None) -> tuple[Co
     current = [
         _short(status, healths[status.id], True) for status in statuses if status.id == chosen
     ]
-    named = [_short(status, healths[status.id], status.id == chosen) for status in statuses]
-    fullest = [named] if len(named) <= MOST_NAMED else []
+    few = statuses if len(statuses) <= MOST_NAMED else ()
+    named = [_short(status, healths[status.id], status.id == chosen) for status in few]
+    fullest = [named] if few else []
     steps = [STEPS] if len(statuses) > 1 else []
     shown = [[*line, *steps] for line in (*fullest, [*states, *current], current)]
     shorter = [

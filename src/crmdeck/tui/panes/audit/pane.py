@@ -83,6 +83,7 @@ class AuditPane(Pane):
         self._flat = False
         self._kept: Kept[AuditLog] = Kept()
         self._read: str | None = None
+        self._of: str | None = None
         self._is_read = False
         self._place: Place[LogRow] = Place(
             key=lambda line: line.key,
@@ -130,7 +131,9 @@ class AuditPane(Pane):
             )
 
         self.loader.cancel("more")
-        self.loader.load("log", work, partial(self._on_loaded, text), label="loading the audit log")
+        self.loader.load(
+            "log", work, partial(self._on_loaded, text, ref), label="loading the audit log"
+        )
 
     @property
     def _ref(self) -> str | None:
@@ -165,7 +168,7 @@ class AuditPane(Pane):
         self.loader.load(
             "more",
             lambda job: read_on(workspace, log, passes, job, part=part),
-            partial(self._on_loaded, self.filter_text),
+            partial(self._on_loaded, self.filter_text, self._ref),
             label="reading the audit log",
         )
 
@@ -281,13 +284,17 @@ class AuditPane(Pane):
         self.everywhere = not self.everywhere
         self.reload()
 
-    def _on_loaded(self, text: str, log: AuditLog) -> None:
+    def shown_connection(self) -> str | None:
+        return self._of
+
+    def _on_loaded(self, text: str, ref: str | None, log: AuditLog) -> None:
         # A long log is read for one filter, and the user may have typed on since then.
         if log.is_long and text != self.filter_text:
             self._load(self._ref, fresh=True)
             return
-        self._log = log
+        self._log, self._of = log, ref
         self._is_read = True
+        self.dim()
         wanted, self._wanted = self._wanted, None
         self._arrange(wanted)
 
@@ -296,7 +303,7 @@ class AuditPane(Pane):
         if self._flat is not (self.table.sort is not None):
             self._arrange()
             return
-        where = f"Audit log: {'all connections' if self.everywhere else self.connection_name}"
+        where = f"Audit log: {self.connection_name if self._of else 'all connections'}"
         total, shown = self._log.total, len(self._shown)
         if self._log.after is not None and self.read_filter().predicate is None:
             shown = total

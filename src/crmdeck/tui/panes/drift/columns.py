@@ -59,7 +59,7 @@ def settled_words(standing: Standing) -> str:
             until = standing.excuse.until if standing.excuse is not None else None
             return f"excused until {until:%Y-%m-%d}" if until else "excused"
         case ChangeState.REPAIRED:
-            return "mapping repaired"
+            return "mapping fixed"
         case ChangeState.ACKNOWLEDGED:
             return "acknowledged"
     return ""

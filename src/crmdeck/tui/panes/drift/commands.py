@@ -257,7 +257,7 @@ class DriftCommands:
 
     def why_no_mapping(self) -> str | None:
         if self._pane.is_left:
-            return f"Still loading {self._pane.connection_name}."
+            return self._pane.refuses_writes()
         return None if self._mapped() else self.why_no_event() or "This field isn't mapped."
 
     @action(

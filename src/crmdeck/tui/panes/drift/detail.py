@@ -57,6 +57,8 @@ MOST_VALUES = 40
 
 LONGEST_VALUE = 4000
 MOST_NAMES = 60
+BEFORE, AFTER = "$muted", "bold"
+"""Not red and green: the new value may be the bad one."""
 VALUE_COLORS = {"removed": "$bad", "added": "$good", "changed": "$warn"}
 
 
@@ -263,23 +265,23 @@ def _changes(entry: ChangeEntry, width: int, wide: bool) -> Iterator[Content]:
         if wide:
             yield from side_by_side(
                 label,
-                [(line, "$bad") for line in wrap(before, cells)],
-                [(line, "$good") for line in wrap(after, cells)],
+                [(line, BEFORE) for line in wrap(before, cells)],
+                [(line, AFTER) for line in wrap(after, cells)],
                 width,
             )
         elif LABEL + len(before) + len(after) + len(ARROW) <= width:
             yield Content.assemble(
                 (f"{label:<{LABEL}}", "$muted"),
-                (display_text(before), "$bad"),
+                (display_text(before), BEFORE),
                 ARROW,
-                (display_text(after), "$good"),
+                (display_text(after), AFTER),
             )
         else:
             yield from _stacked(label, before, after, width)
 
 
 def _stacked(label: str, before: str, after: str, width: int) -> Iterator[Content]:
-    for name, value, color in (("before", before, "$bad"), ("after", after, "$good")):
+    for name, value, color in (("before", before, BEFORE), ("after", after, AFTER)):
         for index, line in enumerate(wrap(value, width - LABEL - 8)):
             first = index == 0
             yield Content.assemble(
@@ -395,7 +397,7 @@ def nothing_yet(status: ConnectionStatus | None) -> str:
     """Return why the pane is empty, and the key that fills it."""
     if status is None or status.last_sync_at is None:
         return (
-            "Never refreshed: no schema yet.\n\n"
+            "Not refreshed yet: no schema.\n\n"
             "r refreshes the connection. The first refresh is the baseline. Changes in the CRM "
             "since then appear here, with their severity and the mappings they touch."
         )

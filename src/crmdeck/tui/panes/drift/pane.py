@@ -207,7 +207,20 @@ class DriftPane(Pane):
         if flat != self.timeline.is_flat:
             self.timeline.is_flat = flat
             self.timeline.arrange()
+        self.show_statuses()
         self.call_later(self._read_ahead)
+
+    def show_statuses(self) -> None:
+        statuses = self.host.statuses
+        chosen = [one for one in statuses if one.id == self.connection_id]
+        here = statuses if self.timeline.everywhere else chosen
+        elsewhere = sum(one.open_changes.count for one in statuses)
+        elsewhere -= sum(one.open_changes.count for one in here)
+        notes = f"{elsewhere:,} open in other connections (*)", f"{elsewhere:,} elsewhere (*)"
+        findings = [finding for one in here for finding in one.open_findings]
+        offered = steps(findings, self.run_on)
+        nothing = "Nothing to do: no open changes"
+        self.show_to_do(offered, *notes[: 2 * bool(elsewhere)], nothing=nothing)
 
     def open_row(self, row: TimelineRow) -> None:
         self.commands.open_line()
@@ -236,20 +249,8 @@ class DriftPane(Pane):
         timeline, shown = arrangement.timeline, len(arrangement.entries)
         total = timeline.total
         self.set_heading(
-            f"Drift of {'all connections' if self.timeline.everywhere else self.connection_name}",
+            f"Drift of {'all connections' if timeline.everywhere else self.connection_name}",
             *summary(timeline, short=self.size.width < SHORT),
-        )
-        everywhere = self.timeline.everywhere
-        here = [one for one in self.host.statuses if everywhere or one.id == self.connection_id]
-        elsewhere = sum(one.open_changes.count for one in self.host.statuses if one not in here)
-        notes = (
-            [f"{elsewhere:,} open in other connections (*)", f"{elsewhere:,} elsewhere (*)"]
-            if elsewhere
-            else ()
-        )
-        findings = [finding for one in here for finding in one.open_findings]
-        self.show_to_do(
-            steps(findings, self.run_on), *notes, nothing="Nothing to do: no open changes"
         )
         if arrangement.is_part and not self.filter_text.strip():
             shown = total

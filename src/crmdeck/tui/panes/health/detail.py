@@ -83,8 +83,8 @@ def row_detail(
         return _lines([*lines, *more, *key_lines(steps, width)])
     state = None
     if finding.accepted_at is not None:
-        by = f"by {finding.accepted_by} until {finding.accepted_until}"
-        state = f"{finding.state.value} {_moment(finding.accepted_at, now)} {by}"
+        until = f"until {finding.accepted_until} by {finding.accepted_by}"
+        state = f"{finding.state.value} {until}, {_moment(finding.accepted_at, now)}"
     whole = finding.title if cell_len(finding.title) > LONG_TITLE else None
     return _lines(
         [

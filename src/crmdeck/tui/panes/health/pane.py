@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
@@ -253,6 +254,7 @@ class HealthPane(Pane):
             table.set_rows(rows, cursor=cursor, columns=place.columns(rows))
         self.show_next_steps(partial(strip, entries))
         self.show_views()
+        self._show_heading()
         self._follow()
 
     def _first_of(self, rows: Sequence[FindingRow]) -> str | None:
@@ -285,22 +287,18 @@ class HealthPane(Pane):
             place = next(at for at, one in enumerate(rows) if one.key == key)
             if self.connection_id in rows[place].connection_ids:
                 self.findings.move_to(place)
-        if self.overview.overview.now is not None:
-            self._show_heading()
-            self.describe()
+        self.describe()
         self.refresh_bindings()
 
     def _show_heading(self) -> None:
-        counts = {
-            urgency: sum(one.urgency is urgency for one in self._findings(TODAY))
-            for urgency in (*TO_DO, Urgency.SETUP)
-        }
+        counts = Counter(one.urgency for one in self._findings(TODAY))
         state = [
             Content.styled(
-                f"{number:,} {URGENCY_WORDS[urgency]}", STATE_COLORS[URGENCY_STATES[urgency]]
+                f"{counts[urgency]:,} {URGENCY_WORDS[urgency]}",
+                STATE_COLORS[URGENCY_STATES[urgency]],
             )
-            for urgency, number in counts.items()
-            if number
+            for urgency in (*TO_DO, Urgency.SETUP)
+            if counts[urgency]
         ]
         title = self.views[self.view.view].name
         self.set_heading(title, *(state if self.view.view == TODAY else ()))
@@ -387,6 +385,9 @@ class HealthPane(Pane):
         else:
             shown = frozenset(id_ for row in self.findings.shown() for id_ in row.connection_ids)
         return ExportRequest("health", only=shown, everywhere=True) if shown else None
+
+    def can_export(self) -> bool:
+        return self.table.shown_count > 0
 
     def state(self) -> dict[str, object]:
         return {

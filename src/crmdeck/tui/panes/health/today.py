@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 from rich.cells import cell_len
 
@@ -77,7 +78,7 @@ class FindingRow:
     def urgency(self) -> Urgency:
         return self.findings[0].urgency
 
-    @property
+    @cached_property
     def connection_ids(self) -> tuple[str, ...]:
         return tuple(dict.fromkeys(one.connection_id for one in self.findings))
 
@@ -211,7 +212,7 @@ def today_columns(now: datetime) -> tuple[Column[FindingRow], ...]:
 
 
 TODAY_GIVES: Gives = (
-    ("finding", 44), ("fix", 24), ("fix", 0), ("who", 0), ("connection", 10), ("finding", 20),
+    ("finding", 42), ("fix", 24), ("fix", 0), ("who", 0), ("connection", 10), ("finding", 20),
 )  # fmt: skip
 
 ACCEPTED_COLUMNS: tuple[Column[FindingRow], ...]
@@ -251,7 +252,8 @@ def _first_columns() -> tuple[Column[FindingRow], ...]:
                reach=lambda row: "finding" if row.is_heading else ""),
         Column("finding", "Finding",
                lambda row: "" if row.is_heading else ("  " if row.parent else "") + row.title,
-               fit=brief, least=24, most=90, sort_key=lambda row: row.title.casefold()),
+               fit=brief, least=24, most=90, spill="who",
+               sort_key=lambda row: row.title.casefold()),
     )  # fmt: skip
 
 

@@ -190,6 +190,7 @@ def row_columns(rates: Mapping[str, FillRate]) -> tuple[Column[PairRow], ...]:
             fit=lambda line, width: shortened(_note(line.row) if line.row else "", width),
             least=LEAST_NOTE,
             most=MOST_TEXT,
+            short="Fails",
             sort_key=_row_getter(
                 _severity_rank, None, lambda row: 0 if row.is_open else len(Trouble)
             ),

@@ -12,6 +12,7 @@ from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Static
 
+from crmdeck.errors import CrmdeckError
 from crmdeck.model import FillRate
 from crmdeck.tui.filters import FilterSource, compile_filter
 from crmdeck.tui.host import Host, Location
@@ -130,12 +131,22 @@ class MappingPane(Pane):
         unsaved = self.session is not None and self.session.unsaved
         return bool(unsaved) or super().is_reading
 
+    @property
+    def has_data(self) -> bool:
+        return self.shown_connection() is not None
+
     def wake(self, head: int) -> None:
         self.pairs.wake(head)
 
     def shown_connection(self) -> str | None:
         shown = self.session or self.pairs.likely
         return shown.ref if shown is not None else None
+
+    def show_error(self, error: CrmdeckError | None) -> None:
+        super().show_error(error)
+        if error is not None and not self.has_data:
+            self.row_table.empty = ""
+            self.row_table.refresh()
 
     def _show(self, change: Redraw, cursor: str | None) -> None:
         """Show a change of the session, with the cursor on the row named `cursor`."""
@@ -183,9 +194,9 @@ class MappingPane(Pane):
                 self._ask_field(visited.offered)
 
     def _paint(self) -> None:
-        session = self.session
+        session, likely = self.session, self.pairs.likely
+        self.set_class(not self.has_data, "-opening")
         self._place_details()
-        likely = self.pairs.likely
         if likely is not None:
             self.set_heading(f"Mapping of {self.connection_name}", "no object pair chosen")
             text = f"Likely pairs. Enter opens one. p lists all {likely.total:,}."
@@ -193,8 +204,8 @@ class MappingPane(Pane):
             words = "choose an object pair"
             self.show_to_do([ToDo(words, words, lambda: self.run_on("table.select", ()))])
         elif session is None:
-            if not self.loader.is_loading:
-                self.set_heading(f"Mapping of {self.connection_name}")
+            self.set_heading(f"Mapping of {self.connection_name}")
+            self.row_table.show_rows(())
             self.show_to_do((), nothing="")
         else:
             whole, short = titles(session, self._where)

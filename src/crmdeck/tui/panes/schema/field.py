@@ -90,13 +90,14 @@ def one_field(host: Host, schema: SchemaLoader, address: Address) -> SchemaPlace
 
 
 VALUE_COLUMNS: tuple[Column[Value], ...] = (
-    Column("value", "Value", lambda row: row[1].value, least=12),
+    Column("value", "Value", lambda row: row[1].value, least=12, most=60),
     Column(
         "label",
         "Label",
         lambda row: row[1].label if row[1].label != row[1].value else "",
         style=lambda _: "muted",
         least=10,
+        most=60,
         # If all labels equal their values, the values get the width of the labels.
         needed=some(lambda row: row[1].label != row[1].value),
     ),
@@ -109,7 +110,7 @@ VALUE_COLUMNS: tuple[Column[Value], ...] = (
             if applies
         ),
         style=lambda row: "muted" if not row[1].active else "accent",
-        width=8,
+        most=16,
     ),
 )
 
@@ -125,7 +126,7 @@ class FieldView(Parts):
         self.facts = TextView(id="facts", classes="part")
         self.values: Table[tuple[int, PicklistValue]] = Table(
             VALUE_COLUMNS,
-            gives=(),
+            gives=(("label", 10), ("value", 12)),
             key=lambda line: line[0],
             can_mark=False,
             empty="No values.",
@@ -144,6 +145,8 @@ class FieldView(Parts):
         self.set_class(bool(values), "-with-values")
         self.set_class(len(values) <= FEW, "-few")
         self.values.set_rows(tuple(enumerate(values)), cursor=0 if from_top else None)
+        # It is as wide as its texts.
+        self.values.refresh(layout=True)
 
     @property
     def target(self) -> Widget:

@@ -120,6 +120,11 @@ class SchemaPane(Pane):
             self.view_state.sides = self.schema.comparison = None
         super().show(connection_id)
 
+    def shown_connection(self) -> str | None:
+        if self.address.kind == EVERYWHERE or self.schema.data is None:
+            return None
+        return self.schema.data.ref
+
     def reload(self) -> None:
         if self.connection_id is not None:
             self.schema.reload(self.connection_id)
@@ -184,13 +189,7 @@ class SchemaPane(Pane):
             self._fill_field()
         self._banner()
         self._head()
-        object_type = self.address.object_type
-        data, status = self.schema.data, self.host.status
-        if data is None or status is None or data.overview.at is not None:
-            self.show_to_do((), nothing="")
-        else:
-            moment = f"as of {data.now:%Y-%m-%d %H:%M} UTC"
-            self.show_to_do(steps(self.host, status.open_findings, object_type), moment)
+        self.show_statuses()
         self.describe()
         if is_new_layout:
             self.show_views()
@@ -199,6 +198,14 @@ class SchemaPane(Pane):
             if had_focus and target is not None:
                 target.focus()
             self.refresh_bindings()
+
+    def show_statuses(self) -> None:
+        data, status = self.schema.data, self.host.status
+        if data is None or status is None or data.overview.at is not None:
+            self.show_to_do((), nothing="")
+        else:
+            offered = steps(self.host, status.open_findings, self.address.object_type)
+            self.show_to_do(offered, f"as of {data.now:%Y-%m-%d %H:%M} UTC")
 
     def _set_rows(self) -> None:
         """Show the rows of the place, from the top if they are of another object."""
@@ -303,7 +310,7 @@ class SchemaPane(Pane):
             return None
         if self.loader.is_loading:
             return "Still loading the schema."
-        return "Never refreshed: no schema yet. Press r to refresh."
+        return "Not refreshed yet: no schema. Press r to refresh."
 
     def _wider(self) -> str:
         kind = self.address.kind

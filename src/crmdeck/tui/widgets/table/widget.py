@@ -29,6 +29,7 @@ from crmdeck.tui.widgets.table.columns import (
     Gives,
     Placed,
     arranged,
+    gaps,
     measured,
     place,
 )
@@ -293,7 +294,8 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         if self._placed_for != width:
             wanted = self.wanted
             shown = arranged([one for one in self.columns if wanted[one.id]], self.column_choice)
-            self._placed = place(shown, width, GUTTER, gives=self.gives, wanted=wanted)
+            # The last column leaves a cell free before the frame.
+            self._placed = place(shown, width - 1, GUTTER, gives=self.gives, wanted=wanted)
             self._placed_for = width
             self._strips.clear()
         return self._placed
@@ -304,6 +306,11 @@ class Table(ActionHost, ScrollView, Generic[R], can_focus=True, inherit_bindings
         if self._wanted is None:
             self._wanted = measured(self.columns, self._rows)
         return self._wanted
+
+    def get_content_width(self, container: Size, viewport: Size) -> int:
+        wanted = self.wanted
+        shown = [column for column in self.columns if wanted[column.id]]
+        return GUTTER + sum(wanted.values()) + sum(gaps(shown)) + 1
 
     def set_columns(self, columns: Sequence[Column[R]], gives: Gives = ()) -> None:
         """Show other columns. The sort stays if its column does."""
