@@ -1,8 +1,10 @@
-"""Two servers of a team behind pgbouncer: `python -m tests.bench team`.
+"""Two servers of a team, behind pgbouncer if it is installed: `python -m tests.bench team`.
 
 A hundred clients ask for status, the list of objects and single objects, while each server
 refreshes a connection without end; once as fast as they can, once with a second between an answer
-and the next request, as people do. The tail counts: p99 is shown beside the median.
+and the next request, as people do. The tail counts: p99 is shown beside the median. Then one
+server is killed and started again, and the database is cut down and started again, with people at
+work.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import os
+import shutil
 import statistics
 import subprocess
 import sys
@@ -23,15 +26,17 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from crmdeck.model import Source
+from crmdeck.model import Source, SyncOutcome
 from crmdeck.server import Accounts
 from crmdeck.workspace import ConnectionDraft, Workspace
 from tests.bench.bench_store import EXPORT
 from tests.bench.figures import Figure, show
-from tests.postgres import execute, pooler, server_url, with_database
+from tests.postgres import OwnServer, execute, pooler, with_database
 from tests.server.conftest import PASSWORD
 
 CLIENTS, POOL = 100, 10
+OUTAGE = 30
+"""Seconds with an outage at a third, and another at two thirds."""
 EMAIL = "dana@acme.example"
 PATHS = ("status", "schema", "schema?objectType=Account", "schema?objectType=Lead")
 
@@ -44,6 +49,8 @@ class Load:
         self.spent: list[float] = []
         self.refreshes: list[float] = []
         self.statuses: Counter[int] = Counter()
+        self.cut = 0
+        """Connections that were cut or rejected."""
 
     async def run(self, seconds: float, pause: float) -> None:
         """Ask from all clients until then, while the servers refresh."""
@@ -71,7 +78,20 @@ class Load:
         spent: list[float],
         pause: float = 0,
     ) -> None:
-        """Ask over one connection; httpx would take more of the processor than the servers."""
+        """Ask over one connection; httpx would take more of the processor than the servers.
+
+        A cut connection is made again after a second, as people reload a page.
+        """
+        while time.monotonic() < self._end:
+            try:
+                await self._ask_over_one(base, requests, spent, pause)
+            except (OSError, EOFError):
+                self.cut += 1
+                await asyncio.sleep(1)
+
+    async def _ask_over_one(
+        self, base: str, requests: Iterator[tuple[str, str]], spent: list[float], pause: float
+    ) -> None:
         where = urlsplit(base)
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
         for method, path in requests:
@@ -104,11 +124,11 @@ class Load:
 
 
 @contextmanager
-def server(home: str, data: Path) -> Iterator[str]:
-    """Yield the base URL of `crmdeck serve`, as on a machine of its own."""
+def server(home: str, data: Path, port: int = 0) -> Iterator[tuple[str, subprocess.Popen[str]]]:
+    """Yield the base URL of `crmdeck serve`, as on a machine of its own, and its process."""
     # A pipe that no one reads would stop it once its log fills it.
     with subprocess.Popen(
-        [sys.executable, "-m", "crmdeck", "serve", "--port", "0", "--json"],
+        [sys.executable, "-m", "crmdeck", "serve", "--port", str(port), "--json"],
         env={**os.environ, "CRMDECK_HOME": home, "XDG_DATA_HOME": str(data)},
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -118,7 +138,7 @@ def server(home: str, data: Path) -> Iterator[str]:
             assert process.stdout is not None
             line = next(line for line in process.stdout if '"url"' in line)
             url = line.split('"')[3]
-            yield f"{url}/api"
+            yield f"{url}/api", process
         finally:
             process.kill()
 
@@ -128,9 +148,13 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
     seconds = 10 if quick else 60
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        name = f"bench_team_{os.getpid()}"
-        execute(server_url(), f'CREATE DATABASE "{name}"')
-        url = stack.enter_context(pooler(with_database(server_url(), name), folder, POOL))
+        (folder / "server").mkdir()
+        own = OwnServer(folder / "server")
+        stack.callback(own.end)
+        execute(own.url, "CREATE DATABASE bench_team", "ALTER SYSTEM SET max_connections = 100")
+        url = with_database(own.url, "bench_team")
+        if shutil.which("pgbouncer"):
+            url = stack.enter_context(pooler(url, folder, POOL))
         with Workspace.open(url, actor="operator") as workspace:
             ids = []
             for each in ("one", "two"):
@@ -140,13 +164,41 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
                 ids.append(workspace.connections.add(draft).id)
                 workspace.refreshes.run(each)
             Accounts(workspace).add_user(EMAIL, PASSWORD)
-        bases = [stack.enter_context(server(url, folder / each)) for each in ("a", "b")]
+        started = [stack.enter_context(server(url, folder / each)) for each in ("a", "b")]
+        bases = [base for base, _ in started]
         body = {"email": EMAIL, "password": PASSWORD}
         cookies = httpx.post(f"{bases[0]}/auth/sign-in/email", json=body, timeout=60).cookies
         for pause in (0.0, 1.0):
             load = Load(bases, cookies["session_token"], ids)
             asyncio.run(load.run(seconds, pause))
             yield from load.figures(f"pause {pause:g} s", seconds)
+        load = Load(bases, cookies["session_token"], ids)
+
+        def kill_a_server() -> None:
+            started[0][1].kill()
+            started[0][1].wait()
+            port = urlsplit(bases[0]).port or 0
+            stack.enter_context(server(url, folder / "a", port))
+
+        def cut_the_database() -> None:
+            own.cut_down()
+            own.come_back()
+
+        async def disturbed() -> None:
+            loop = asyncio.get_running_loop()
+            work = asyncio.create_task(load.run(OUTAGE, 1))
+            for deed in (kill_a_server, cut_the_database):
+                await asyncio.sleep(OUTAGE / 3)
+                await loop.run_in_executor(None, deed)
+            await work
+
+        asyncio.run(disturbed())
+        yield from load.figures("with outages", OUTAGE)
+        yield Figure("with outages: connections cut", "", (load.cut,))
+        with Workspace.open(url) as workspace, workspace.context.store.read() as session:
+            runs = [session.runs.history(each, 100_000) for each in ids]
+        kept = sum(run.outcome is SyncOutcome.OK for each in runs for run in each)
+        yield Figure("refreshes in the history", "", (kept,), more_is_better=True)
 
 
 if __name__ == "__main__":
