@@ -34,7 +34,7 @@ TWICE = """
     Answer AuditLog Checked Choice Column Connections Document Documents Drift
     Evidence Facts FailOn Fault FieldChange Fields Group Health Integration Known Listing
     Message Organization ProgressLine Refusal Request SealedSecrets Session Setting
-    SignIn Stage Trouble Validator View Write _Answer _Handler _Parser _Parts _Plan _Server
+    SignIn Stage Trouble Validator View Write _Handler _Parser _Parts _Plan _Server
 """
 """Classes whose name another class has too: rename one when you touch it. Add none."""
 

@@ -59,8 +59,9 @@ def test_an_unreadable_old_version_hides_no_connection(session: Session) -> None
 def test_runs_newest_first_and_the_last_quota(session: Session) -> None:
     runs = [
         run(0, objects=3, fields=9),
-        run(1, kind="probe", outcome="failed", error_code="X", error_message=HOSTILE),
+        run(1, kind="test", outcome="failed", error_code="X", error_message=HOSTILE),
     ]
+    session.connections.put(connection(), day(0), "me")
     for one in runs:
         session.runs.add(one)
     assert session.runs.history("acme") == (runs[1], runs[0])

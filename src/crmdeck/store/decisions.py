@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from crmdeck.model import Decision
 from crmdeck.store.database import Database
-from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import RecordTable, Where
 from crmdeck.store.settlements import forget_settlements
 
@@ -15,11 +15,11 @@ DECISIONS = RecordTable("decision", Decision, nested=("value_map",))
 
 
 class Decisions:
-    """Every decision ever made."""
+    """Every decision ever made; `memory` is what this process has read already."""
 
-    def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
+    def __init__(self, database: Database, memory: dict[Hashable, Any] | None = None) -> None:
         self._database = database
-        self._kept = kept
+        self._memory = memory
 
     def add(self, decisions: Sequence[Decision]) -> None:
         DECISIONS.insert(self._database, decisions)
@@ -27,19 +27,21 @@ class Decisions:
 
     def by_connection(self, only: str | None = None) -> Mapping[str, Sequence[Decision]]:
         """Return the decisions of a connection, or of all, by connection and oldest first."""
-
-        def whole() -> Mapping[str, Sequence[Decision]]:
+        if only is not None or self._memory is None:
             return _grouped({}, self.log(only))
-
-        def since(
-            before: Mapping[str, Sequence[Decision]], last: Mapping[str, int]
-        ) -> Mapping[str, Sequence[Decision]]:
-            clause = "WHERE seq > ? ORDER BY seq"
-            return _grouped(before, DECISIONS.select(self._database, clause, [last["decision"]]))
-
-        if only is not None:
-            return whole()
-        return followed(self._database, self._kept, "decisions", ("decision",), whole, since)
+        before, number, last, id_ = self._memory.get("decisions", ({}, 0, 0, None))
+        [(count, newest, same)] = self._database.rows(
+            "SELECT count(*), coalesce(max(seq), 0), (SELECT id FROM decision WHERE seq = ?) "
+            "FROM decision",
+            [last],
+        )
+        added = DECISIONS.select(self._database, "WHERE seq > ? ORDER BY seq", [last])
+        # A repair or a restored backup changed more than the end.
+        if same != id_ or number + len(added) != count:
+            before, added = {}, self.log()
+        found = _grouped(before, added)
+        self._memory["decisions"] = (found, count, newest, added[-1].id if added else id_)
+        return found
 
     def pairs(self) -> dict[str, tuple[str, ...]]:
         """Return the object pairs with decisions, by connection."""

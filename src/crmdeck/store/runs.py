@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import datetime
 
 from crmdeck.model import ObjectFailure, Quota, SyncOutcome, SyncRun, to_utc
 from crmdeck.store.database import Database
-from crmdeck.store.kept import KeptAnswers, followed
 from crmdeck.store.record_table import RecordTable, Where, stored
 from crmdeck.store.statistics import LAST_REFRESH
 
 RUNS = RecordTable("sync_run", SyncRun)
 QUOTAS = RecordTable("quota", Quota, extra=("connection_id", "read_at"))
 FAILURES = RecordTable("object_failure", ObjectFailure, extra=("run_id", "connection_id"))
-_Newest = Mapping[tuple[str, ...], SyncRun]
+_SORTS = ", ".join(f"('{kind}', '{one}')" for kind in ("refresh", "test") for one in SyncOutcome)
 _NEWEST = "ORDER BY seq DESC"
 
 
 class Runs:
-    """The history of refreshes and probes; `kept` is what this process has read already."""
+    """The history of refreshes and probes."""
 
-    def __init__(self, database: Database, kept: KeptAnswers | None = None) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._kept = kept
 
     def add(self, run: SyncRun) -> None:
         RUNS.insert(self._database, [run])
@@ -39,23 +37,17 @@ class Runs:
 
         The default is all connections.
         """
-
-        def whole() -> _Newest:
-            where = Where().add("connection_id = ?", connection_id)
-            key = "connection_id, kind, outcome"
-            found = RUNS.latest(self._database, key, str(where), where.parameters, order="seq")
-            return _by_kind(found.values())
-
-        def since(before: _Newest, read: Mapping[str, int]) -> _Newest:
-            added = RUNS.select(self._database, "WHERE seq > ? ORDER BY seq", [read["sync_run"]])
-            fresh = _by_kind(added)
-            # The newest comes last.
-            return {k: run for k, run in before.items() if k not in fresh} | fresh
-
-        if connection_id is not None:
-            return tuple(whole().values())
-        found = followed(self._database, self._kept, "runs", ("sync_run",), whole, since)
-        return tuple(found.values())
+        known = "SELECT ?::VARCHAR AS id" if connection_id else "SELECT DISTINCT id FROM connection"
+        # An index finds the last of each; GROUP BY reads a table that grows every day.
+        last = self._database.rows(
+            f"SELECT seq FROM (SELECT (SELECT max(seq) FROM {RUNS.name} WHERE "
+            "connection_id = known.id AND kind = sort.kind AND outcome = sort.outcome) AS seq "
+            f"FROM ({known}) AS known, (VALUES {_SORTS}) AS sort (kind, outcome)) AS last "
+            "WHERE seq IS NOT NULL",
+            [connection_id] if connection_id else [],
+        )
+        clause = "WHERE seq IN (SELECT unnest(?::BIGINT[])) ORDER BY seq"
+        return RUNS.select(self._database, clause, [[seq for (seq,) in last]])
 
     def first_after(
         self, connection_id: str, moment: datetime | None, outcomes: Iterable[SyncOutcome]
@@ -140,12 +132,3 @@ class Runs:
             "ORDER BY object_type, seq",
             [connection_id, connection_id],
         )
-
-
-def _by_kind(runs: Iterable[SyncRun]) -> dict[tuple[str, ...], SyncRun]:
-    found: dict[tuple[str, ...], SyncRun] = {}
-    for run in runs:
-        key = (run.connection_id, run.kind, run.outcome)
-        found.pop(key, None)
-        found[key] = run
-    return found

@@ -10,7 +10,6 @@ from crmdeck import store
 
 if TYPE_CHECKING:
     from crmdeck.store.database import Database
-    from crmdeck.store.kept import KeptAnswers
     from crmdeck.store.recent import RecentSnapshots
 
 
@@ -24,23 +23,23 @@ class Session:
         self,
         database: Database,
         recent: RecentSnapshots | None = None,
-        kept: KeptAnswers | None = None,
+        memory: dict[Hashable, Any] | None = None,
     ) -> None:
         self.database = database
         self._recent = recent
-        self._kept = kept
+        self._memory = memory
         # What was found out about the one state that a reading session sees. A writing one
         # changes its state, so it keeps nothing.
-        self.answers: dict[object, object] | None = None if kept is None else {}
+        self.answers: dict[object, object] | None = None if memory is None else {}
 
     def recall(self, key: Hashable) -> Any:
         """Return the remembered state of the history; None if there is none, or in a write."""
-        return self._kept.recall(key) if self._kept is not None else None
+        return self._memory.get(key) if self._memory is not None else None
 
     def remember(self, key: Hashable, value: object) -> None:
         """Remember a value for the next reader, who checks whether it still applies."""
-        if self._kept is not None:
-            self._kept.remember(key, value)
+        if self._memory is not None:
+            self._memory[key] = value
 
     # They need no lock, because one thread uses a session.
     @cached_property
@@ -49,11 +48,11 @@ class Session:
 
     @cached_property
     def runs(self) -> store.Runs:
-        return store.Runs(self.database, self._kept)
+        return store.Runs(self.database)
 
     @cached_property
     def snapshots(self) -> store.Snapshots:
-        return store.Snapshots(self.database, self._recent, self._kept)
+        return store.Snapshots(self.database, self._recent)
 
     @cached_property
     def drift(self) -> store.Drift:
@@ -61,7 +60,7 @@ class Session:
 
     @cached_property
     def decisions(self) -> store.Decisions:
-        return store.Decisions(self.database, self._kept)
+        return store.Decisions(self.database, self._memory)
 
     @cached_property
     def audit(self) -> store.AuditLog:

@@ -24,7 +24,6 @@ from crmdeck.model import (
 )
 from crmdeck.store.database import Database, Row
 from crmdeck.store.definitions import Definitions, PackedSchema, summary_of
-from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.recent import RecentSnapshots, RefreshKey
 from crmdeck.store.record_table import Where
 from crmdeck.store.refresh_record import THERE, UNREAD, RecordCount, RefreshRecord
@@ -69,11 +68,9 @@ class Snapshots:
         self,
         database: Database,
         recent: RecentSnapshots | None = None,
-        kept: KeptAnswers | None = None,
     ) -> None:
         self._database = database
         self._recent = recent
-        self._kept = kept
         self._definitions = Definitions(database)
 
     def record(
@@ -321,7 +318,7 @@ class Snapshots:
         return schema_stats(self._database, now, connection_id).get(connection_id, SchemaStats())
 
     def stats_by_connection(self, now: datetime) -> dict[str, SchemaStats]:
-        return schema_stats(self._database, now, kept=self._kept)
+        return schema_stats(self._database, now)
 
     def validators(self, connection_id: str) -> dict[str, str]:
         """Return the source's current validator of each object type that has one."""

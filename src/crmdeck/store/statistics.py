@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
 
 from crmdeck.model import Freshness, SchemaStats, to_utc
-from crmdeck.store.database import Database, Row
-from crmdeck.store.kept import KeptAnswers, followed
+from crmdeck.store.database import Database
 from crmdeck.store.record_table import Where
 from crmdeck.store.source_times import SourceTimes, unpack
 
@@ -25,28 +22,26 @@ LAST_REFRESH = f"""
         SELECT max(seq) AS seq FROM ({_REACHED}) AS every GROUP BY connection_id
     ) AS last USING (seq)"""
 
-_COUNTED = """
+# An index finds the last of each connection; GROUP BY reads a table that grows every day.
+_SCHEMA = """
     SELECT
         connection_id, objects, fields, custom_fields, unread,
         discovered_at, expires_at, source_times, seq, run_id
-    FROM refresh"""
-# An index finds the last of each connection; GROUP BY reads a table that grows every day.
-_SCHEMA = f"""{_COUNTED}
+    FROM refresh
     JOIN (
         SELECT (SELECT max(seq) FROM refresh WHERE connection_id = known.id) AS seq
-        FROM ({{known}}) AS known
+        FROM ({known}) AS known
     ) AS last USING (seq)"""
 
 _FAILED = """
-    SELECT connection_id, run_id, count(*), max(seq) FROM object_failure {}
-    GROUP BY connection_id, run_id ORDER BY max(seq)"""
-_LAST_FAILED = """
+    SELECT connection_id, run_id, count(*), max(seq) FROM object_failure
     JOIN (
         SELECT connection_id, run_id FROM object_failure
         JOIN (
             SELECT max(seq) AS seq FROM object_failure {where} GROUP BY connection_id
         ) AS last USING (seq)
-    ) AS last_failing USING (connection_id, run_id)"""
+    ) AS last_failing USING (connection_id, run_id)
+    GROUP BY connection_id, run_id"""
 
 # The refresh row has the counts; only unread object types have an age of their own.
 _UNREAD = """
@@ -62,31 +57,20 @@ _UNREAD = """
     WHERE state.state = 'unread'"""
 
 
-class _Failed(NamedTuple):
-    """How many object types a run couldn't read; `seq` is the number of the last of them."""
-
-    run_id: str
-    number: int
-    seq: int
-
-
 def schema_stats(
-    database: Database,
-    now: datetime,
-    connection_id: str | None = None,
-    kept: KeptAnswers | None = None,
+    database: Database, now: datetime, connection_id: str | None = None
 ) -> dict[str, SchemaStats]:
     """Return statistics by connection, for one or for all with a snapshot or a failure.
 
-    What expires by `now` is stale; `next_expiry_at` is the first expiry after. For all connections,
-    only new rows are read if the result before was kept.
+    What expires by `now` is stale; `next_expiry_at` is the first expiry after.
     """
     ages: dict[str, Counter[Freshness]] = {}
     held: dict[str, tuple[int, int, int]] = {}
     last: dict[str, tuple[int, str]] = {}
-    refreshes, failures = _read(database, connection_id, kept)
-    for key, row in refreshes.items():
-        _, objects, fields, custom, unread, seen_at, expires_at, packed, seq, run_id = row
+    where = Where().add("connection_id = ?", connection_id)
+    known = "SELECT ?::VARCHAR AS id" if connection_id else "SELECT DISTINCT id FROM connection"
+    for row in database.rows(_SCHEMA.format(known=known), where.parameters):
+        key, objects, fields, custom, unread, seen_at, expires_at, packed, seq, run_id = row
         held[key] = (objects, fields, custom)
         last[key] = (seq, run_id)
         times = _times(seen_at, expires_at, packed)
@@ -96,10 +80,10 @@ def schema_stats(
         for key, name, seen_at, expires_at, packed in database.rows(_UNREAD, [unread_in]):
             ages[key][_times(seen_at, expires_at, packed).of(name)] += 1
     failed: dict[str, int] = {}
-    for key, found in failures.items():
-        seq, run_id = last.get(key, (0, ""))
-        if found.seq > seq or found.run_id == run_id:
-            failed[key] = found.number
+    for key, run_id, number, seq in database.rows(_FAILED.format(where=where), where.parameters):
+        last_seq, last_run = last.get(key, (0, ""))
+        if seq > last_seq or run_id == last_run:
+            failed[key] = number
     stats: dict[str, SchemaStats] = {}
     for key in sorted(held.keys() | failed.keys()):
         objects, fields, custom = held.get(key, (0, 0, 0))
@@ -114,33 +98,6 @@ def schema_stats(
             next_expiry_at=min((a.expires_at for a in counts if a.expires_at > now), default=None),
         )
     return stats
-
-
-def _read(
-    database: Database, connection_id: str | None, kept: KeptAnswers | None
-) -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
-    """Return by connection its last refresh, and what the last partly failed run couldn't read."""
-
-    def whole() -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
-        where = Where().add("connection_id = ?", connection_id)
-        known = "SELECT ?::VARCHAR AS id" if connection_id else "SELECT DISTINCT id FROM connection"
-        rows = database.rows(_SCHEMA.format(known=known), where.parameters)
-        failed = database.rows(_FAILED.format(_LAST_FAILED.format(where=where)), where.parameters)
-        return {row[0]: row for row in rows}, {row[0]: _Failed(*row[1:]) for row in failed}
-
-    def since(
-        before: tuple[Mapping[str, Row], Mapping[str, _Failed]], read: Mapping[str, int]
-    ) -> tuple[Mapping[str, Row], Mapping[str, _Failed]]:
-        after = f"{_COUNTED} WHERE seq > ? ORDER BY seq"
-        rows = database.rows(after, [read["refresh"]])
-        failures = dict(before[1])
-        for key, *found in database.rows(_FAILED.format("WHERE seq > ?"), [read["object_failure"]]):
-            failures[key] = _Failed(*found)
-        return {**before[0], **{row[0]: row for row in rows}}, failures
-
-    if connection_id is not None:
-        return whole()
-    return followed(database, kept, "schemas", ("refresh", "object_failure"), whole, since)
 
 
 def _times(seen_at: datetime, expires_at: datetime, packed: bytes | None) -> SourceTimes:

@@ -5,18 +5,17 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crmdeck import store
 from crmdeck.clock import Clock, utc_now
 from crmdeck.model import CancelToken
 from crmdeck.store.database import Engine, WaitListener, refusal
-from crmdeck.store.kept import KeptAnswers
 from crmdeck.store.leases import Lease, Leases
 from crmdeck.store.recent import RecentSnapshots
 from crmdeck.store.session import Session
@@ -65,7 +64,7 @@ class Store:
         else:
             self._engine = store.PostgresEngine(place, wait=wait, read_only=read_only, clock=clock)
         self._recent = RecentSnapshots()
-        self._kept = KeptAnswers()
+        self._memory: dict[Hashable, Any] = {}
         self._thread = threading.local()
         self.waited: Callable[[float], None] | None = None
         """Receives the seconds that each write waited for its turn, in any thread."""
@@ -99,7 +98,7 @@ class Store:
         _log.debug("Reading %s", self.place)
         with (
             self._engine.reading() as database,
-            self._within(Session(database, self._recent, self._kept), False) as session,
+            self._within(Session(database, self._recent, self._memory), False) as session,
         ):
             yield session
 
