@@ -187,7 +187,7 @@ async def test_a_revoked_connection_can_sign_in_again(ws: Workspace, sandbox: Sa
     async with app.run_test(size=SIZE) as pilot:
         await settle(pilot)
         await pilot.press("full_stop", "unbound-health.test")
-        await shows(pilot, "✕ org         sign in again", "token         refused", "f Fix")
+        await shows(pilot, "✕ org         sign in again", "token         rejected", "f Fix")
         await pilot.press("f")
         await shows(pilot, "Sign in to org", "Client credentials")
         await type_text(pilot, "client cred", "enter")

@@ -38,7 +38,7 @@ async def test_causes_show_copy_export_and_open(
         assert isinstance(dialog, ShowPreflight)
         text = screen_text(pilot)
         assert "3 errors in failed.csv, 3 causes. The schema caused 2 errors." in text
-        assert "• 1 whole record" in text
+        assert "• 1  whole record" in text
 
         await press(pilot, "y")
         assert "Copied a message" in screen_text(pilot)
