@@ -57,7 +57,7 @@ def best_of_readings(plane: Matrix, left: Places, right: Places) -> Matrix:
 
 
 class _Side:
-    """The readings of one side as weighted rows over that side's vocabulary."""
+    """The readings of one side: the places of their words in its vocabulary, and their weights."""
 
     def __init__(self, readings: Sequence[Words], weights: WordWeights) -> None:
         self.vocabulary = sorted({token for reading in readings for token in reading})
@@ -65,12 +65,22 @@ class _Side:
         weight = np.array([weights(token) for token in self.vocabulary] or [0.0], np.float32)
         longest = max(map(len, readings), default=0) or 1
         self._places = np.full((len(readings), longest), len(index), np.intp)
-        self.weighted = np.zeros((len(readings), max(1, len(index))), np.float32)
+        self._weights = np.zeros((len(readings), longest), np.float32)
         for row, reading in enumerate(readings):
-            tokens = [index[token] for token in reading]
+            # A word counts once.
+            tokens = [index[token] for token in dict.fromkeys(reading)]
             self._places[row, : len(tokens)] = tokens
-            self.weighted[row, tokens] = weight[tokens]
-        self.total = self.weighted.sum(axis=1)
+            self._weights[row, : len(tokens)] = weight[tokens]
+        self.total = self._weights.sum(axis=1)
+
+    def weighted(self, values: Matrix) -> Matrix:
+        """Return the weighted sum of the rows of `values`, one for each word, for each reading."""
+        # By word: a table of readings and vocabulary takes 400 MB for an object of 10,000 fields.
+        padded = np.pad(values, ((0, 1), (0, 0)))
+        found: Matrix = self._weights[:, :1] * padded[self._places[:, 0]]
+        for column in range(1, self._places.shape[1]):
+            found += self._weights[:, column, None] * padded[self._places[:, column]]
+        return found
 
     def best(self, similar: Matrix) -> Matrix:
         """Return the score of each reading's most similar token, for each row of `similar`."""
@@ -95,7 +105,7 @@ def overlap(
     if not (one.vocabulary and other.vocabulary):
         return np.zeros((len(left), len(right)), np.float32)
     similar = (similarity or word_similarity)(one.vocabulary, other.vocabulary)
-    found = one.weighted @ other.best(similar) + (other.weighted @ one.best(similar.T)).T
+    found = one.weighted(other.best(similar)) + other.weighted(one.best(similar.T)).T
     total = one.total[:, None] + other.total[None, :]
     part: Matrix = np.divide(found, total, out=np.zeros_like(found), where=total > 0)
     return part
