@@ -159,7 +159,7 @@ async def test_a_required_field_gets_a_source_or_is_filled_elsewhere(
         assert "Move mapping" in screen_text(desk.pilot)
         await desk.press("escape")
         assert desk.stored("accountName").crm_field == "Account_Name__c"
-        await desk.press("f")
+        await desk.press("f", "enter")
         await desk.type("accountname", "enter", "m")
         assert desk.stored("accountName").crm_field == "Name"
         assert "crm:Name" not in {line.key for line in desk.pane.row_table.shown()}

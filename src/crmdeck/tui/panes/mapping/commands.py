@@ -470,9 +470,13 @@ class MappingCommands:
         broken = self._broken()
         if broken and self._any_row not in broken:
             self._table.go_to(broken[0].name)
+        if self.required_row is not None:
+            # A field, a value or a mark: none of them is the usual one.
+            self.show_steps()
+            return
         step = first_step(self.finding) if self.finding is not None else None
         match step.verb if step is not None else None:
-            case Verb.MAP_VALUES | Verb.FILL:
+            case Verb.MAP_VALUES:
                 self.values()
             case Verb.PROPOSE:
                 self.propose()
