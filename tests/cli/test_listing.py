@@ -26,9 +26,10 @@ from tests.cli.test_commands import make
 from tests.restored import Restored
 
 LISTS = (
-    "audit", "compare", "config list", "connections list", "doctor", "drift", "keys",
-    "mapping check", "mapping show", "match", "schema", "serve organizations list",
-    "serve users list", "status", "suggest",
+    "audit", "compare", "config list", "connections list", "doctor", "drift", "findings list",
+    "impact", "keys", "mapping check", "mapping show", "mapping values", "match", "policy show",
+    "schema", "serve organizations list", "serve tokens list", "serve users list", "status",
+    "suggest",
 )  # fmt: skip
 OPTIONS = {
     "--format",

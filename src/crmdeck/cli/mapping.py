@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -255,6 +255,7 @@ def move(
 def values(
     ws: workspace.Workspace,
     mode: ChangeMode,
+    listing: Listing,
     name: str,
     pair: str,
     field: str,
@@ -272,17 +273,20 @@ def values(
             f"'{field}' isn't mapped.", remedy="List the rows: crmdeck mapping show NAME PAIR"
         )
     suggested = ws.mappings.value_map(name, pair, field, row.crm_field)
-    if mode.as_json:
-        emit_json({**suggested.to_wire(), "valueMap": row.value_map})
-        return
     stored = row.value_map or {}
-    cells: dict[str, str | Callable[[model.ValuePair], object]] = {
-        "PartnerOS value": "partner_value",
-        "CRM value": lambda one: stored.get(one.partner_value),
-        "suggestion": "crm_value",
-        "found by": "how",
-    }
-    emit_table(TextTable.of(suggested.pairs, cells))
+    listing.emit(
+        suggested.pairs,
+        columns=wire_columns(model.ValuePair, "stored"),
+        record=lambda one: {**one.to_wire(), "stored": stored.get(one.partner_value)},
+        wire=lambda one: one.to_wire(),
+        answer=lambda pairs: {**suggested.to_wire(), "pairs": pairs, "valueMap": row.value_map},
+        table={
+            "PartnerOS value": "partner_value",
+            "CRM value": lambda one: stored.get(one.partner_value),
+            "suggestion": "crm_value",
+            "found by": "how",
+        },
+    )
 
 
 @app.command()
@@ -329,13 +333,15 @@ def apply(
     # The second name confirms that the file of another connection is meant for this one.
     if to not in (None, name):
         raise UsageError(f"--to {to} isn't '{name}'.", remedy=f"Use --to {name}")
-    given = partial(partial, file_pair=map_object, other=bool(to), overwrite=overwrite)
-    data = _read(file)
+    data, other = _read(file), bool(to)
     if not mode.dry_run:
-        apply_all = given(ws.mappings.apply, name, pair, data)
+        apply_all = partial(ws.mappings.apply, name, pair, data, file_pair=map_object,
+                            other=other, overwrite=overwrite)  # fmt: skip
         mode.carry_out(ws, apply_all, partial(_report, as_json=mode.as_json), len)
         return
-    plan = given(ws.mappings.plan, name, pair, data)()
+    plan = ws.mappings.plan(
+        name, pair, data, file_pair=map_object, other=other, overwrite=overwrite
+    )
     if mode.as_json:
         emit_json(plan)
         return
