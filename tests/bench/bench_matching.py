@@ -122,7 +122,11 @@ def figures(*, quick: bool = False) -> Iterator[Figure]:
     """Measure all sizes, the cold start and the encoder's start, each in a fresh process."""
     for arguments in [*SIZES[: 1 if quick else None], (), ("",), ("kept",)]:
         done = subprocess.run(
-            [sys.executable, "-m", MODULE, *map(str, arguments)], check=True, capture_output=True
+            [sys.executable, "-m", MODULE, *map(str, arguments)],
+            check=True,
+            capture_output=True,
+            # As the command line has it.
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1"},
         )
         for line in done.stdout.splitlines():
             yield Figure.from_json(json.loads(line))

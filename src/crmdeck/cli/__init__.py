@@ -22,6 +22,9 @@ _BARE = {(): False, ("demo",): True}
 def main() -> None:
     """Run the command line; print a traceback only if CRMDECK_DEBUG is set."""
     _prepare_streams()
+    # The sentence encoder multiplies small matrices: more threads only wait for each other, which
+    # takes several times the processor time. numpy reads this when it is imported.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Collecting garbage at exit, after all those imports, took a sixth of a command's time.
     atexit.register(gc.freeze)
     try:
