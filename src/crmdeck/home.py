@@ -25,8 +25,7 @@ def resolve_home(home: Path | str | None = None) -> Path:
     if home == "":
         raise UsageError(
             "The name of the workspace is empty.",
-            remedy="Enter a folder with --home FOLDER, or leave out --home for the default "
-            "workspace.",
+            remedy="Enter a folder: --home FOLDER, or leave out --home for the default workspace.",
             code="NO_SUCH_PLACE",
         )
     chosen = home or os.environ.get(HOME_VARIABLE)

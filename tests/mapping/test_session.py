@@ -132,9 +132,7 @@ DEEDS = st.lists(
 
 
 @given(DEEDS, st.booleans())
-def test_once_all_is_stored_the_rows_show_what_is_stored(
-    deeds: list[tuple[str, str, str]], own_ids: bool
-) -> None:
+def test_rows_show_stored_decisions(deeds: list[tuple[str, str, str]], own_ids: bool) -> None:
     session = opened()
     store = FakeStore(session, own_ids=own_ids)
     for deed, name, crm_field in deeds:
@@ -185,7 +183,7 @@ def test_undo_all_restores_the_start_and_redo_all_the_end(
     assert (len(session.undoable), len(session.redoable)) == (steps, 0)
 
 
-def test_a_new_step_ends_what_can_be_redone(session: MappingSession) -> None:
+def test_new_step_clears_redo(session: MappingSession) -> None:
     session.decide("accept", [accept("accountName", "Name")])
     session.undo()
     session.decide("reject", [reject("accountName", None)])
@@ -419,7 +417,7 @@ def test_decision_drops_the_verdicts_on_other_values() -> None:
     assert session.required[0].group is Group.DONE
 
 
-def test_a_row_is_cleared_and_the_rejected_suggestion_comes_back() -> None:
+def test_cleared_row_restores_rejected_suggestion() -> None:
     session = MappingSession("acme", review(*CRM_FIELDS), "dana", lambda: NOON)
     session.update_suggestions(answer(accountName=("Name", 0.9)))
     for choice in (accept("accountName", "Name"), reject("accountName", None)):

@@ -216,8 +216,7 @@ app = command_group(
     "crmdeck",
     cls=CommandGroup,
     help="Look after the CRM connections of a PartnerOS organization: health, schema, drift, "
-    "mapping. If you enter no command, crmdeck opens the console, with the options of "
-    "'crmdeck console'.",
+    "mapping. If you enter no command, the console opens.",
     lone=True,
 )
 

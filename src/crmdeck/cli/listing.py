@@ -115,7 +115,7 @@ class Listing(Output):
         wire: Callable[[T], Record] | None = None,
         answer: Callable[[Any], object] = lambda rows: rows,
     ) -> bool:
-        """Write the list; True if it is a table for a reader, who also needs the messages.
+        """Write the list; True if a reader gets a table and also needs the messages.
 
         `columns` are all columns of a `record`. JSON is the `answer` made of the items in their
         `wire` shapes (default: their records). `table` is what the table has of each item, with

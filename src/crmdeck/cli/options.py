@@ -187,9 +187,7 @@ OPTIONS: dict[str, OptionRow] = {
     "mapping apply file": _argument(
         "FILE", "Mapping file (JSON) or sheet (XLSX, CSV), or - for stdin."
     ),
-    "mapping apply to": OptionRow(
-        "Confirm applying another connection's file by repeating NAME.", "NAME"
-    ),
+    "mapping apply to": OptionRow("Repeat NAME to apply another connection's file.", "NAME"),
     "map_object": OptionRow("Object pair in the file (default: PAIR)."),
     "overwrite": OptionRow("Also apply rows that changed since the export."),
     "left": _argument("LEFT", "Schema file."),

@@ -117,8 +117,7 @@ def summary_of(report: PreflightReport, connection: str) -> str:
         certain = any(cause.outcome is Outcome.REJECTED for cause in stopping)
         unless = "" if certain else " unless its automation fixes them"
         verb = "stops" if len(stopping) == 1 else "stop"
-        return f"None of the {records} would arrive in {receiver}{unless}: {causes} {verb} them "
-        "all."
+        return f"None of the {records} would arrive in {receiver}{unless}: {causes} {verb} all."
     parts = [
         f"{verb} {number:,}"
         for verb, number in (

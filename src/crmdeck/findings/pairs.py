@@ -173,10 +173,7 @@ def _of_group(facts: Facts, group: str, events: Sequence[DriftEvent]) -> Finding
 
 
 def _caused_by(changes: Sequence[DriftEvent], title: str = "") -> str:
-    """Return the cause, `Changed by Tom Okafor on 2026-10-02: length 255 → 80.`
-
-    A `title` that contains the change isn't repeated.
-    """
+    """Return the newest cause in a sentence, without a change that `title` contains."""
     if not changes:
         return ""
     worst = max(changes, key=lambda event: (event.severity.rank, event.detected_at))

@@ -173,8 +173,7 @@ def status(view: View) -> Answer:
 
 @_tool(
     TOOLS,
-    "What needs attention? Everything that fails, expires, or needs a review or a setup, with "
-    "cause, "
+    "What needs attention? Everything that fails, expires, or needs a review or setup, with cause, "
     "effect and next step.",
     "connection id urgency title cause effect since nextStep command",
 )

@@ -48,9 +48,7 @@ def callback(deck: DeckHere, request: Request) -> Response:
     try:
         identity = provider.finish(request.cookies.get(STATE_COOKIE), request.query_params)
     except OidcError as error:
-        _log.warning(
-            "Rejected a sign-in by the identity provider from %s: %s.", address, error.code
-        )
+        _log.warning("Rejected a provider's sign-in from %s: %s.", address, error.code)
         raise
     known = {each.id for each in deck.accounts.book().organizations}
     roles = {name: role for name, role in provider.roles(identity.groups).items() if name in known}

@@ -164,8 +164,7 @@ class PostgresEngine:
                     return bool(status[0] == "committed")
             if time.monotonic() >= deadline:
                 raise CacheError(
-                    f"crmdeck lost its connection to {self.place} and can't tell whether the "
-                    "change "
+                    f"crmdeck lost contact with {self.place} and can't tell whether the change "
                     "was saved.",
                     remedy="Check with crmdeck audit.",
                     code=UNCONFIRMED,

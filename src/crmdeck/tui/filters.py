@@ -136,7 +136,7 @@ class Completion(NamedTuple):
 class Filter(Generic[R]):
     """A compiled filter: its test, the words to highlight, and a hint for the user.
 
-    `beside` tests everything but the words, for rows that an index found by the words.
+    `beside` tests everything except the words, for rows that an index found by the words.
     """
 
     text: str

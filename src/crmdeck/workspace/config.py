@@ -68,7 +68,7 @@ def get_setting(key: str, home: str | None = None) -> Setting:
 def set_setting(key: str, text: str, home: str | None = None) -> Setting:
     """Write one setting to the file, and keep everything else in it, comments included.
 
-    `text` is a TOML value, or else plain text; empty text removes the setting. Raises UsageError
+    `text` is a TOML value or plain text; empty text removes the setting. Raises UsageError
     for an invalid value, and NotFoundError; nothing is written then.
     """
     # Only writing needs it: it keeps the comments and the order of the user's file.

@@ -16,8 +16,7 @@ from crmdeck.connectors.salesforce.session import FAULTS
 from crmdeck.errors import CrmdeckError, PermissionDeniedError
 
 NO_PERMISSION = "The user lacks View Setup and Configuration for the setup audit trail."
-NOT_RECORDED = "Salesforce doesn't show a user for this change. Salesforce's own releases have "
-"none."
+NOT_RECORDED = "Salesforce doesn't report a user for this change: its own releases have none."
 _NAME = re.compile(r"\w{1,100}")
 _AT_ONCE = 100
 _TRAIL = (

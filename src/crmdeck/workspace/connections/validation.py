@@ -137,8 +137,7 @@ def checked_path(connection: Connection, path: str) -> str:
     if connection.source != Source.FILES:
         raise UsageError(
             f"Can't set a path for {connection.name}.",
-            cause="Only the 'files' source has a path. This connection's source is "
-            f"{connection.source}.",
+            cause=f"Only the 'files' source has a path. This source is {connection.source}.",
             remedy=f"Check the connection: crmdeck status {connection.name}",
             code="BAD_PATH",
         )

@@ -164,9 +164,7 @@ def _not_checked(
         sentences.append(f"crmdeck didn't read the validation rules of {place}.")
     others = sum(each.object_type != place for each in unread)
     if others:
-        sentences.append(
-            f"crmdeck didn't read the validation rules of {count(others, 'other object')}."
-        )
+        sentences.append(f"crmdeck didn't read the rules of {count(others, 'other object')}.")
     sentences.append(
         f"crmdeck searched rules and formulas of the {count(len(schemas), 'object')} in scope."
     )

@@ -22,7 +22,7 @@ from crmdeck.workspace.findings.health import Health
 
 
 class Findings:
-    """What is open in a workspace, and what users accepted or snoozed."""
+    """The open findings of a workspace, and those that users accepted or snoozed."""
 
     def __init__(self, context: Context) -> None:
         self._context = context

@@ -54,8 +54,11 @@ def read_access(
     except (CanceledError, ReauthRequiredError):
         raise
     except CrmdeckError as error:
-        kept = "crmdeck keeps the last known permissions." if known else "crmdeck keeps those of "
-        "its own user."
+        kept = (
+            "crmdeck keeps the last known permissions."
+            if known
+            else "crmdeck keeps its own user's."
+        )
         notice = Notice(
             code="ACCESS_UNTOLD",
             message=f"crmdeck can't read the permissions of {connection.sync_user}. {kept}",

@@ -449,8 +449,7 @@ def _read_again(answer: Refreshed, cached: Cached) -> list[Notice]:
         Notice(
             code="DEFINITIONS_READ_ANEW",
             message=f"The cache had lost the definitions of {count(len(lost), 'object')}: {named}.",
-            cause="This refresh read the objects again. Earlier changes in these objects are "
-            "unknown.",
+            cause="This refresh read them again. Earlier changes in these objects are unknown.",
             remedy="Check for other damage: crmdeck doctor",
         )
     ]

@@ -79,8 +79,7 @@ class SuspectRefreshError(SourceError):
     def __init__(self, connection: Connection, removal: Removal) -> None:
         super().__init__(
             f"The refresh of {connection.name} would remove {removal.text}.",
-            cause="So many removals at once usually mean a lost permission or an incomplete "
-            "response.",
+            cause="Such removals usually mean a lost permission or an incomplete response.",
             remedy="Check the user's permissions. If the removals are right, accept them: "
             f"crmdeck refresh {connection.name} --accept-suspect",
             code=SUSPECT,
