@@ -74,7 +74,7 @@ def judge_usage(
     """Return the uses of a field with the verdict, without `asked_at`.
 
     `reported` are the uses from the CRM, `in_schema` those that the cached schema shows,
-    `not_checked` sentences about gaps. Without uses, the field is only safe without gaps.
+    `not_checked` sentences about gaps. A field without uses is safe only if there are no gaps.
     """
     by_name: dict[tuple[str, str], FieldUse] = {}
     # The CRM's answer comes first, because only it names packages.
