@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -21,12 +22,14 @@ from crmdeck.tui.dialogs.preflight import ShowPreflight
 from crmdeck.tui.dialogs.prompt import Prompt
 from crmdeck.tui.dialogs.value_map import EditValueMap
 from crmdeck.tui.host import Location
+from crmdeck.tui.panes.mapping.pane import MappingPane
+from crmdeck.tui.pictures.screenshots import MOMENT
 from crmdeck.tui.widgets.table import Sort, Table
-from crmdeck.workspace import Group, Workspace
+from crmdeck.workspace import Group, Workspace, open_demo
 from crmdeck.workspace.mappings.service import Mappings
 from tests.tui.conftest import HOSTILE
 from tests.tui.mapping_desk import FIELDS, PAIR, at_desk, described, export, make_home, opened
-from tests.tui.pilot import resize, screen_text, until, words_on
+from tests.tui.pilot import resize, screen_text, settle, until, words_on
 
 ACCEPTED, REJECTED, PENDING = (
     DecisionState.ACCEPTED,
@@ -551,6 +554,21 @@ async def test_crm_text_is_never_interpreted(desk_workspace: Workspace) -> None:
             assert isinstance(desk.app.screen, Choose)
             await desk.press("escape")
             assert desk.stored(name).crm_field == f"Hostile_{number}__c"
+
+
+async def test_verdicts_move_rows_to_their_groups(tmp_path: Path) -> None:
+    with open_demo(folder=tmp_path / "demo", at=MOMENT) as workspace:
+        app = CrmdeckApp(workspace, still=True)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await settle(pilot)
+            await pilot.press("4")
+            await settle(pilot)
+            pane = app.screen.query_one(MappingPane)
+            assert pane.session is not None
+            groups = Counter(row.group for row in pane.session.all_rows.values())
+            titles = [line for line in pane.row_table.shown() if line.row is None]
+            assert {line.group: line.rows for line in titles} == groups
+            assert groups[Group.REVIEW] > 1
 
 
 async def test_title_selects_group_and_collapsed_rows_are_safe(

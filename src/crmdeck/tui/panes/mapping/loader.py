@@ -456,9 +456,11 @@ class PairLoader:
                 raise
 
         def on_loaded(found: tuple[FailsWhen, ...]) -> None:
+            groups = {name: row.group for name, row in session.all_rows.items()}
             session.update_failures(found, judged)
+            moves = any(row.group is not groups.get(name) for name, row in session.all_rows.items())
             if session is self.session:
-                self._show(Redraw.ROWS, None)
+                self._show(Redraw.GROUPS if moves else Redraw.ROWS, None)
 
         self._requests.load(
             "judge",
