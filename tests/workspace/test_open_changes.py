@@ -303,6 +303,16 @@ def test_states_equal_those_judged_from_the_whole_history(desk: Desk, tmp_path: 
     assert set(seen) >= {OPEN, RESOLVED, ChangeState.REPAIRED, ChangeState.EXCUSED}
 
 
+def test_policy_of_a_connection_follows_its_name(shorter: Desk) -> None:
+    workspace = shorter.workspace
+    set_policy(shorter, EXCUSE.replace("object =", 'connection = "acme"\nobject ='))
+    assert workspace.drift.open_changes().count == 0
+    workspace.connections.rename("acme", "other")
+    assert workspace.drift.open_changes().count == 1
+    workspace.connections.rename("other", "acme")
+    assert workspace.drift.open_changes().count == 0
+
+
 def test_the_policy_of_the_workspace_excuses_until_it_expires(shorter: Desk) -> None:
     drift = shorter.workspace.drift
     set_policy(shorter, EXCUSE)

@@ -71,6 +71,9 @@ class Standings:
         self._session = session
         self._today = context.now.date()
         self._accepted = _accepted_risks(session, self._today, connection_id)
+        # Only the rules of a policy go by name.
+        every = session.connections.all() if self._policy is not None else ()
+        self._names = {each.id: each.name for each in every}
         self._settled = _read_settlements(session, connection_id)
 
     def basis(self, connection_id: str) -> Hashable:
@@ -83,7 +86,7 @@ class Standings:
             return one.version
         # The day ends excuses and accepted risks.
         rules = self._policy and self._policy.model_dump_json()
-        return one.version, accepted, rules, self._today
+        return one.version, accepted, rules, self._names.get(connection_id), self._today
 
     def counts(self) -> dict[str, OpenChanges]:
         """Return the counts of open change groups, by connection."""
@@ -157,9 +160,8 @@ class Standings:
                     states[each.id] = Standing(ChangeState.EXCUSED, excuse=accepted[each.id])
         if self._policy is not None:
             rest = [each.id for mine in changes.values() for each in mine if each.id not in states]
-            names = {each.id: each.name for each in session.connections.all()}
             for id_, event in session.drift.by_ids(rest).items():
-                name = names.get(event.connection_id, "")
+                name = self._names.get(event.connection_id, "")
                 if excuse := self._policy.excuse(name, event, self._today):
                     states[id_] = Standing(ChangeState.EXCUSED, excuse=excuse)
         return {
