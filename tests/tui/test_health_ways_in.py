@@ -14,7 +14,7 @@ from crmdeck.sandbox import Fault, FaultKind, Sandbox
 from crmdeck.tui.screens.main import MainScreen
 from crmdeck.workspace import Workspace
 from tests.server.conftest import PASSWORD, House, build, serving
-from tests.tui.pilot import screen_text, settle, until
+from tests.tui.pilot import resize, screen_text, settle, until
 from tests.tui.test_health_signing_in import ORG, PORTAL, console, fill, running, sandbox, shows, ws
 from tests.workspace.connections.signin.test_signing_in import private_key
 
@@ -118,7 +118,8 @@ async def test_hubspot_by_refresh_token(ws: Workspace, sandbox: Sandbox) -> None
         await fill(pilot, client_secret=access.client_secret)
         await pilot.press("enter")
         await ended(pilot, "portal")
-        await pilot.press("full_stop", "tab", "G")
+        await pilot.press("full_stop")
+        await resize(pilot, SMALL[0], 60)
         await shows(pilot, "sign-in       OAuth (refresh token)")
     assert ws.health.status("portal").status is Status.ACTIVE
     assert not kept_anywhere(ws, access.refresh_token)
