@@ -210,7 +210,7 @@ def test_a_slip_of_the_pen_is_answered_with_the_nearest_word(
 
 
 @pytest.mark.parametrize("words", ["check --nosuch", "mapping accept --min", "nosuch"])
-def test_what_nothing_is_like_is_answered_without_a_guess(tmp_path: Path, words: str) -> None:
+def test_unknown_name_has_no_guess(tmp_path: Path, words: str) -> None:
     assert "Did you mean" not in Shell(tmp_path / "home").run(*words.split(), code=2).stderr
 
 

@@ -207,7 +207,7 @@ def test_the_permissions_of_the_user_decide_a_rule_with_as_user(
     assert found("--as-user") == {"Not_Granted": ("unless_automation", [2])}
 
 
-def test_findings_with_hostile_text_are_read_back_as_they_were(tmp_path: Path) -> None:
+def test_findings_with_hostile_text_round_trip(tmp_path: Path) -> None:
     texts = ('=HYPERLINK("http://x")', "@cmd", "[b]bold[/b]", '+1;"2"\n-3', "\ttab", "a,b")
     listed = [
         WriteProblem(position=1, outcome=Outcome.UNKNOWN, code="RULE", reason=text, rule=text,

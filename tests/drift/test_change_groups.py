@@ -135,7 +135,7 @@ def test_object_kinds_group_only_if_alike() -> None:
     assert [e.object_type for e in report.events if not e.story] == ["Deal__c", "Event", "Order"]
 
 
-def test_a_crowd_of_ordinary_objects_is_one_story_too() -> None:
+def test_many_ordinary_objects_are_one_group() -> None:
     crowd = [f"Object{n:02}__c" for n in range(12)]
     report = drift(
         {}, {name: [] for name in crowd}, returned=dict.fromkeys(crowd[:11], GoneReason.ABSENT)
@@ -303,7 +303,7 @@ def test_a_release_brings_many_fields_to_several_objects(fields: int, objects: i
     assert list(told(more)) == ["vendor_release"]
 
 
-def test_a_lookup_that_loses_its_only_target_is_news() -> None:
+def test_lookup_without_targets_is_a_change() -> None:
     gone = {"Deal__c": GoneReason.REMOVED}
     one = drift(
         {"Task": [field("Deal", references=("Deal__c",))]},

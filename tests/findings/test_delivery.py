@@ -49,7 +49,7 @@ def find(*pairs: PairFacts, delivery: Any = None, **more: Any) -> dict[str, Find
     return {each.code: each for each in found}
 
 
-def test_partner_os_turns_levels_around() -> None:
+def test_partneros_levels_are_reversed() -> None:
     deals = pair("deal--Deal__c", "stage=Stage__c", "bidirectional", keys=("Key__c",))
     read = DeliveryReading(since=TODAY, until=TODAY, published=("account",))
     direct, partner = (

@@ -203,7 +203,7 @@ def test_a_suggestion_without_reasons_has_no_confidence() -> None:
     assert [one.confidence for one in named_candidates(bare)] == [None, 0.06]
 
 
-def test_the_direction_is_the_decided_the_set_or_the_widest_one() -> None:
+def test_direction_is_decided_or_set_or_widest() -> None:
     read_only = field("Account_Name__c", createable=False, updateable=False)
     fields = (read_only, *CRM_FIELDS[1:])
     offered = [suggestion("accountName", "Account_Name__c", 0.9)]

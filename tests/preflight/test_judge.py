@@ -394,7 +394,7 @@ def test_a_record_type_limits_choices(
     assert judged == ([] if found is None else [found])
 
 
-def test_other_rules_and_fields_decide_or_are_named() -> None:
+def test_other_rules_apply_or_are_listed() -> None:
     controller = Field(name="Region__c", type=FieldType.PICKLIST, createable=True,
                        picklist=(PicklistValue(value="EU"),))  # fmt: skip
     dependent = STAGE.model_copy(

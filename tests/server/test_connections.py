@@ -55,7 +55,7 @@ def test_half_sent_requests_make_room_for_whole_ones(house: House) -> None:
         assert rest_of(sockets[-1]).startswith(b"HTTP/1.1 400 ")
 
 
-def test_a_request_with_two_lengths_smuggles_no_other_one(served: House) -> None:
+def test_request_with_two_lengths_is_rejected(served: House) -> None:
     host = served.url.removeprefix("http://").encode()
     second = b"GET /api/openapi.json HTTP/1.1\r\nHost: " + host + b"\r\nConnection: close\r\n\r\n"
     first = (

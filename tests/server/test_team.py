@@ -46,7 +46,7 @@ def server(home: str, data: Path, **more: str) -> Iterator[tuple[subprocess.Pope
         process.communicate()
 
 
-def test_servers_answer_alike_share_secrets_and_one_is_enough(
+def test_servers_share_state_and_one_is_enough(
     postgres_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = new_secrets_key()

@@ -65,8 +65,8 @@ def add(
     At a terminal, crmdeck asks for missing values. Never enter secrets as options: in scripts,
     set CRMDECK_<NAME>_ACCESS_TOKEN, or the same with REFRESH_TOKEN, CLIENT_ID, CLIENT_SECRET,
     PRIVATE_KEY, USERNAME, PASSWORD or SESSION_TOKEN. After a test, crmdeck stores them in the
-    keyring, with --secrets file in a private file of the workspace. With --secrets environment
-    it doesn't store them.
+    keyring. --secrets file stores them in a private file of the workspace, and --secrets
+    environment doesn't store them.
     """
     draft = workspace.ConnectionDraft(
         name=name,

@@ -364,7 +364,7 @@ def check(
     refresh: bool = True,
     fail_on: FailOn = FailOn.BREAKING,
 ) -> ExitCode:
-    """List what is open about mappings. Exit with 4 if one of them fails."""
+    """List the findings about mappings. Exit with 4 if one of them fails."""
     listing.require(columns := wire_columns(model.Finding))
     if pair is not None:
         # Raises NotFoundError for a mistyped pair before the refresh.

@@ -147,7 +147,7 @@ class Rule(WireModel):
 
     `name` is unique within its object type. `fields` are those that the rule reads, as far as
     known, `field` the one that shows its error. `expression` is the condition or formula in the
-    CRM's own words, `message` the CRM's answer to a write that breaks it. `on_create` and
+    CRM's own words, `message` the CRM's response to a write that breaks it. `on_create` and
     `on_update` are what the CRM does with such a write: `block`, `alert` (rejected unless the
     caller confirms it), `report` or `run` (automation). None means that the kind of rule
     decides.

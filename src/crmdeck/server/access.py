@@ -126,7 +126,7 @@ class Desk:
         had = ", ".join(scope for scope in TokenScope if scope in self.scopes)
         raise RoleError(
             "The token doesn't allow this.",
-            cause=f"The request needs the scope {needed}. The token has: {had}.",
+            cause=f"The request needs the {needed} scope. The token has: {had}.",
             remedy="Ask the administrator of this server for a token with that scope.",
             code="SCOPE_FORBIDS",
         )

@@ -55,7 +55,7 @@ _BACKUP_LATE = timedelta(days=2)
 class DoctorResult(WireModel):
     """One check: what was found, whether it is right, and the next step if it isn't.
 
-    `lost` is what can no longer be shown. `repairable` means that `crmdeck doctor --repair` can
+    `lost` describes the lost data. `repairable` means that `crmdeck doctor --repair` can
     help. `code` is the code of the error, for checks of the cache. `head` is the end of the audit
     log.
     """

@@ -79,7 +79,7 @@ class SealedSecrets:
             if not session.sealed_secrets.readable():
                 raise SecretsKeyError(
                     "Your database user can't store secrets in the workspace.",
-                    cause="Only the role of the servers can read and write them.",
+                    cause="Only the servers' database role can read and write them.",
                     remedy="Ask for that role, or use --secrets keyring or --secrets file.",
                     code="SECRETS_NOT_GRANTED",
                 )

@@ -57,7 +57,7 @@ def never_discovered(
     if at is not None:
         return SchemaNotDiscoveredError(
             f"No schema of '{connection.name}' as of {at:%Y-%m-%d %H:%M} UTC.",
-            cause="The first refresh was later.",
+            cause="crmdeck first refreshed the connection later.",
             remedy="Use a later date, or the current schema.",
         )
     return SchemaNotDiscoveredError(

@@ -147,7 +147,7 @@ def test_503_is_waited_for_and_then_given_up(sandbox: Sandbox) -> None:
     ],
 )
 @pytest.mark.parametrize("path", ["/sobjects", "/composite"])
-def test_nonsense_costs_the_connection_or_the_objects(
+def test_malformed_response_fails_connection_or_object(
     sandbox: Sandbox, fault: Fault, code: str, path: str
 ) -> None:
     late = fault.kind in (FaultKind.SLOW, FaultKind.HANG)

@@ -61,7 +61,7 @@ def test_pair_without_schema_has_remedy(desk: Desk) -> None:
         ("deal_registration--Oportunity", "OBJECT_TYPE_NOT_FOUND"),
     ],
 )
-def test_an_unknown_object_names_the_nearest(desk: Desk, pair: str, code: str) -> None:
+def test_unknown_object_suggests_the_nearest(desk: Desk, pair: str, code: str) -> None:
     workspace = discovered(desk)
     with pytest.raises(NotFoundError, match="Did you mean") as caught:
         workspace.mappings.suggest("acme", pair)

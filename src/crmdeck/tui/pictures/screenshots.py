@@ -142,7 +142,7 @@ async def _do(pilot: Pilot[None], scene: Scene, step: SceneStep, deals: Path) ->
         offered = {offer.action.id: offer.keys for offer in offers(pilot.app.screen)}
         if step.run not in offered:
             raise SceneError(
-                f"Can't draw the screenshot {scene.name}: {step.run} isn't available.",
+                f"Can't draw screenshot {scene.name}: {step.run} isn't available.",
                 remedy="Change the scene in crmdeck/tui/pictures/scenes.py.",
             )
         keys = offered[step.run][:1]
@@ -197,7 +197,7 @@ def png_drawer() -> Callable[[str], bytes]:
     except ImportError as error:
         raise UsageError(
             "PNG screenshots need the png extra.",
-            cause=f"The package {error.name} isn't installed.",
+            cause=f"The {error.name} package isn't installed.",
             remedy=install_hint("png"),
             code="EXTRA_MISSING",
         ) from None

@@ -653,7 +653,7 @@ class Mappings:
             mine = [one for one in in_force(log) if named in (one.partner_field, one.subject)]
             if not mine:
                 raise NotFoundError(
-                    f"No decision or decided field named '{named}' in {pair}.",
+                    f"{pair} has no decision named '{named}'.",
                     remedy="List the decisions: crmdeck audit NAME --event 'mapping.*' --json",
                     code="DECISION_NOT_FOUND",
                 )
