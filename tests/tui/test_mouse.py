@@ -60,6 +60,8 @@ async def test_steps_menus_and_frames_work_with_the_mouse(tmp_path: Path) -> Non
             await click_on(pilot, "Deal_Registration__c.Status__c", button=3)
             assert "Acknowledge" in screen_text(pilot)
             await press(pilot, "escape", "2")
+            assert "As of" in await click_on(pilot, "Deal_Registration__c", button=3)
+            await press(pilot, "escape")
             shown = await click_on(pilot, "4 shows 5 failing rows")
             assert "deal_registration → Opportunity" in shown
 

@@ -17,7 +17,7 @@ from textual.widget import Widget
 
 from crmdeck.errors import CrmdeckError
 from crmdeck.tui import widgets
-from crmdeck.tui.dialogs.choose import Choice, Choose
+from crmdeck.tui.dialogs.menu import MenuStep, open_menu
 from crmdeck.tui.filters import (
     Filter,
     FilterSource,
@@ -310,30 +310,22 @@ class Pane(ActionHost, Widget):
             self.describe()
             self.refresh_bindings()
 
+    goes_in: ClassVar[bool] = False
+    """True if Enter opens the row in full. In other panes it shows the steps of the row."""
+
     @on(Table.MenuAsked)
     def _menu_asked(self, message: Table.MenuAsked) -> None:
-        if message.table is self.table:
-            self.show_menu()
-
-    def show_menu(self) -> None:
-        """Offer the actions that can run on the row under the cursor."""
-        found = [
-            offer
-            for offer in offers(self.screen)
-            if offer.host in (self, self.table) and offer.action.palette
-        ]
+        table = self.table
+        if message.table is not table:
+            return
+        if not self.goes_in:
+            self.open_row(table.cursor_row)
+            return
+        found = [one for one in offers(self.screen) if one.host in (self, table)]
         found.sort(key=lambda offer: -offer.action.hint)
-        choices = [Choice(offer.action.id, offer.title, offer.action.sentence) for offer in found]
-        harmless = (offer.action.id for offer in found if not offer.action.writes)
-        title = self.place.brief(self.table.cursor_row).titles[0]
-
-        def on_choice(id_: str | None) -> None:
-            if id_ is not None:
-                self.post_message(RunAction(id_))
-
-        if choices:
-            dialog = Choose(title, choices, current=next(harmless, None))
-            self.app.push_screen(dialog, on_choice)
+        steps = [MenuStep(one.action.id) for one in found if one.action.palette]
+        key, title = table.cursor_key, self.place.brief(table.cursor_row).titles[0]
+        open_menu(self.screen, title, steps, still=lambda: table.cursor_key == key)
 
     @on(Table.Selected)
     def _selected(self, message: Table.Selected) -> None:

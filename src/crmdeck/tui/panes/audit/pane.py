@@ -70,6 +70,7 @@ class AuditPane(Pane):
     """The audit log of one connection, or of all."""
 
     SCOPE = "audit"
+    goes_in = True
     wants_room = True
     views = VIEWS
     COUNTED = ("event", "who", "connection")

@@ -363,9 +363,6 @@ class HealthPane(Pane):
         self.post_message(self.Chosen(message.row.id))
         self.show_view(CONNECTIONS)
 
-    def show_menu(self) -> None:
-        self.commands.show_steps()
-
     def open_row(self, row: Any) -> None:
         if isinstance(row, FindingRow) and row.parent is not None and row.finding is None:
             return

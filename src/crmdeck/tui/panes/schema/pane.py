@@ -68,6 +68,7 @@ class SchemaPane(Pane):
     """Shows the last place of a trail. Each kind of place has its own widget."""
 
     SCOPE = "schema"
+    goes_in = True
     COUNTED = ("type", "object", "required", "mapped", "custom")
 
     def __init__(self, host: Host, *, id: str | None = None) -> None:
