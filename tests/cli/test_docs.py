@@ -89,7 +89,10 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(("command", "line"), list(examples()))
-def test_an_example_of_the_help_runs_as_written(command: str, line: str, cache: Path) -> None:
+def test_an_example_of_the_help_runs_as_written(
+    command: str, line: str, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     done = run_line(line, {"XDG_CACHE_HOME": str(cache), "CRMDECK_HOME": str(cache / "home")})
     assert done.code in FINE, done.stderr
     assert done.stdout or done.stderr
@@ -205,11 +208,8 @@ def run_line(line: str, environment: dict[str, str]) -> Done:
     if not ours or {"||", ">", "&&", "&"} & set(words):
         return in_a_shell(line, environment)
     shell, done = Shell(Path(environment["CRMDECK_HOME"])), Done(0, "", "")
-    piped = shell.home / "piped"
     for _, *arguments in parts:
-        piped.write_text(done.stdout, "utf-8")
-        given = [str(piped) if each == "/dev/stdin" else each for each in arguments]
-        done = shell.attempt(*given, env=environment, stdin=done.stdout)
+        done = shell.attempt(*arguments, env=environment, stdin=done.stdout)
     return done
 
 

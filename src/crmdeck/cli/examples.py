@@ -40,8 +40,8 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "check": (
         "crmdeck check --demo --no-refresh",
         "crmdeck check acme-prod --demo --since 30d --fail-on mapped --format junit",
-        f"crmdeck export acme-prod --demo --what contract --pair {PAIR} |"
-        " crmdeck check acme-prod --demo --no-refresh --contract /dev/stdin",
+        f"crmdeck export acme-prod --demo --what contract --pair {PAIR} -o deals.yaml &&"
+        " crmdeck check acme-prod --demo --no-refresh --contract deals.yaml",
     ),
     "policy show": ("crmdeck policy show --demo",),
     "policy set": ("crmdeck policy set policy.toml --home postgresql://...",),
