@@ -58,7 +58,7 @@ def _fill_disks(crash: Crash) -> None:
     crash.check()
     failures = _failures(crash)
     assert failures, "the limit was never met"
-    assert failures <= DISK_FULL
+    assert failures <= DISK_FULL, crash.tally.refused
 
 
 def _failures(crash: Crash) -> set[str]:

@@ -102,7 +102,7 @@ class Worker:
         except (CacheBusyError, ConflictError, QuotaExceededError) as error:
             report(refused=error.code)
         except CrmdeckError as error:
-            report(failed=f"{error.code}: {error}")
+            report(failed=f"{error.code}: {error} {error.cause or ''}")
 
     def refresh_files(self) -> None:
         export(self._folder / "exports", self._dice)
