@@ -24,6 +24,7 @@ from crmdeck.model import (
 from crmdeck.text import count, first_few
 
 _NAMED = 3
+_SETUP = "/lightning/setup/CdcObjectEnablement/home"
 _Rows = Mapping[str, Mapping[str, Decision]]
 
 
@@ -205,9 +206,6 @@ def _of_reading(facts: Facts, rows: _Rows) -> Iterator[Finding]:
             effect="crmdeck can't see whether this data arrives.",
             steps=refresh if delivery.user_id or not connection.is_direct else (user, *refresh),
         )
-
-
-_SETUP = "/lightning/setup/CdcObjectEnablement/home"
 
 
 def _rows_onto(
