@@ -116,7 +116,7 @@ COLUMNS: tuple[Column[LikelyPair], ...] = (
     ),
     Column(
         "progress",
-        "Progress",
+        "Decided",
         lambda one: one.progress,
         style=lambda one: "" if one.choice.started else "muted",
         width=len("not started"),
