@@ -571,6 +571,18 @@ async def test_verdicts_move_rows_to_their_groups(tmp_path: Path) -> None:
             assert groups[Group.REVIEW] > 1
 
 
+async def test_fix_of_required_field_goes_to_row_that_suggests_it(tmp_path: Path) -> None:
+    with open_demo(folder=tmp_path / "demo", at=MOMENT) as workspace:
+        app = CrmdeckApp(workspace, still=True)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await settle(pilot)
+            assert "Opportunity.Name is required" in screen_text(pilot)
+            await pilot.press("j", "j", "j", "f")
+            await settle(pilot)
+            pane = app.screen.query_one(MappingPane)
+            assert pane.row_table.cursor_name == "contactName"
+
+
 async def test_title_selects_group_and_collapsed_rows_are_safe(
     desk_workspace: Workspace,
 ) -> None:

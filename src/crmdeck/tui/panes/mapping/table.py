@@ -223,6 +223,15 @@ class RowTable(Table[PairRow]):
         self._source = rows
         passing = self._passing()
         wanted = cursor if cursor is not None else self.cursor_key
+        if wanted not in {row.name for row in passing}:
+            # A required field has no row of its own while an undecided row suggests it.
+            carrying = {
+                f"crm:{row.crm_field}": row.name
+                for row in passing
+                if isinstance(row, MappingRow) and row.is_open
+            }
+            if wanted in carrying:
+                wanted = cursor = carrying[wanted]
         for row in passing:
             if row.name == wanted:
                 self._folds = {**self._folds, row.group: False}
